@@ -1,0 +1,31 @@
+import type { Call, Decision, ToolAccess } from '../../shared/call.ts';
+import type { JsonObject } from '../../shared/json-tree.ts';
+import type { ToolView } from '../../shared/views.ts';
+
+/** Decides what a call may do. Pure over what it was told: no sockets, no prompts. */
+export interface Policy {
+  /**
+   * Pins every tool as approved with its class's default access (read: allow, effect: ask, dangerous: off): what
+   * sharing does. Tools that were set by the person before keep their access where the pin is unchanged.
+   */
+  approveAll(server: string, definitions: readonly JsonObject[]): void;
+  /** Takes note of the tools that a server lists now: an unknown one is `new` (off), a different one `changed` (blocked). */
+  observe(server: string, definitions: readonly JsonObject[]): void;
+  /** Every tool known of a server, also those gone; sorted by name. */
+  tools(server: string): readonly ToolView[];
+  /**
+   * Sets a tool's access. Anything but `off` on a new or changed tool approves the definition whose pin is given.
+   * @throws SallyportError at hop `policy`: `tool_not_found`, `pin_stale`
+   */
+  setAccess(server: string, tool: string, access: ToolAccess, pin?: string): ToolView;
+  /** Whether agents may see this definition: the tool is on, and the definition is the approved one. */
+  exposes(server: string, definition: JsonObject): boolean;
+  /** Pin of the approved definition of a tool; undefined if there is none. */
+  pinOf(server: string, tool: string): string | undefined;
+  /** Forgets a server altogether. */
+  forget(server: string): void;
+  /** The decision on a call, by the order of `design.md` §4. Never throws: what it cannot judge, it denies. */
+  decide(call: Call): Decision;
+  /** After each change of tools or access; the function returned ends that. */
+  onChange(listener: (server: string) => void): () => void;
+}

@@ -1,0 +1,53 @@
+import type { UpstreamSession } from './upstream-session.ts';
+
+/** How a server is reached; exactly what the person confirmed. */
+export type ServerTarget =
+  | {
+      readonly kind: 'stdio';
+      readonly command: string;
+      readonly args: readonly string[];
+      /** Names of the environment variables whose values are in secrets under `server-env:<slug>:<NAME>`. */
+      readonly env: readonly string[];
+    }
+  | { readonly kind: 'http'; readonly url: string };
+
+/** A server as settings keep it. */
+export interface ServerRecord {
+  readonly slug: string;
+  readonly name: string;
+  readonly target: ServerTarget;
+  readonly shared: boolean;
+  /** Where it was found, for instance `Claude Desktop`; absent when typed in. */
+  readonly source?: string;
+}
+
+/** How a server does right now. */
+export interface ServerHealth {
+  readonly state: 'stopped' | 'starting' | 'ready' | 'crashed' | 'wrong-output';
+  readonly era?: 'legacy' | 'modern';
+  /** What went wrong last, in words, with the server's last words on stderr. An outsider's text. */
+  readonly lastError?: string;
+  /** Children or HTTP sessions open. */
+  readonly sessions: number;
+}
+
+/** The station that owns every conversation with local MCP servers. */
+export interface Servers {
+  /**
+   * The conversation for `key` (an MCP session, or an agent), opened on first use: the era is probed once per server and
+   * cached. Ends when idle for 30 min.
+   * @throws SallyportError at hop `server`: `server_not_found`, `server_not_ready` (does not exist, exits at once, prints
+   *   no JSON, never answers; with its last words), `server_busy` naming the limit (8 a server, 32 in all)
+   */
+  connect(record: ServerRecord, key: string): Promise<UpstreamSession>;
+  health(slug: string): ServerHealth;
+  /** After each change of any health; the function returned ends that. */
+  onChange(listener: (slug: string) => void): () => void;
+  /** What a server wrote on stderr, a line at a time, secrets of its own environment already replaced. */
+  onStderr(listener: (slug: string, line: string) => void): () => void;
+  /** Ends the conversation of one key, if there is one. */
+  end(slug: string, key: string): Promise<void>;
+  /** Ends every conversation with one server (unshare, remove, pause), children within `graceMs` (default 5 000). */
+  stop(slug: string, graceMs?: number): Promise<void>;
+  stopAll(graceMs?: number): Promise<void>;
+}

@@ -1,0 +1,53 @@
+import type { JsonNode, JsonObject } from '../../shared/json-tree.ts';
+
+/** What a server said of itself when the conversation opened, in one shape for both eras. */
+export interface UpstreamInfo {
+  readonly era: 'legacy' | 'modern';
+  /** Revision agreed on with this server, for instance `2025-06-18`. */
+  readonly protocolVersion: string;
+  /** As received; what this gateway cannot bridge is still in it. */
+  readonly capabilities: JsonObject;
+  /** As received: self-reported, for display only. */
+  readonly serverInfo: JsonObject;
+  readonly instructions?: string;
+}
+
+/** A JSON-RPC answer as the server gave it, untouched. */
+export type UpstreamAnswer = { readonly result: JsonNode } | { readonly error: JsonObject };
+
+/** Options of {@link UpstreamSession.request}. */
+export interface UpstreamRequestOptions {
+  /** Aborting it cancels at the server (`notifications/cancelled`, or closing the stream). */
+  readonly signal?: AbortSignal;
+  /** Milliseconds until the server counts as not answering. Default 300 000. */
+  readonly timeoutMs?: number;
+  /** Notifications that belong to this request (progress with the caller's own token, log messages). */
+  readonly onNotification?: (method: string, params: JsonObject | undefined) => void;
+  /** Called when the first byte of the request was handed to the server: from here on nothing may be sent twice (S11). */
+  readonly onSent?: () => void;
+  /** Log level the modern caller opted in to. */
+  readonly logLevel?: string;
+}
+
+/**
+ * One conversation with one server, in whatever era it speaks: a child process over stdio, or an HTTP upstream. Ids and
+ * progress tokens are remapped inside, so several callers may share it. The request params carry no modern envelope
+ * (`io.modelcontextprotocol/*` members of `_meta`): the session adds what its era needs.
+ */
+export interface UpstreamSession {
+  readonly info: UpstreamInfo;
+  /**
+   * Sends one request and waits for its answer, also when that is a JSON-RPC error.
+   * @throws SallyportError at hop `server`: `server_gone`, `server_timeout`, `server_wrong_output`, `server_unreachable`;
+   *   `call_cancelled` when `signal` was aborted. After `onSent` the outcome of a thrown error is unknown.
+   */
+  request(method: string, params: JsonObject | undefined, options?: UpstreamRequestOptions): Promise<UpstreamAnswer>;
+  /** Sends a notification; failures are logged, not thrown. */
+  notify(method: string, params: JsonObject | undefined): void;
+  /** Notifications that belong to no request, for instance `notifications/tools/list_changed`. */
+  onNotification(listener: (method: string, params: JsonObject | undefined) => void): () => void;
+  /** Called once when the conversation is over, whatever ended it. */
+  onClose(listener: () => void): () => void;
+  /** Ends it: the child's whole process tree, or the HTTP session. */
+  close(): Promise<void>;
+}

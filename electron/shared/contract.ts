@@ -1,0 +1,270 @@
+import * as z from 'zod';
+import { toolAccesses } from './call.ts';
+import { errorShape } from './errors.ts';
+import {
+  agentView,
+  approvalDurations,
+  approvalScopes,
+  approvalView,
+  instant,
+  logDetail,
+  logRow,
+  probeView,
+  rememberedView,
+  serverView,
+  slug,
+  statusView,
+  toolView,
+  tunnelView,
+} from './views.ts';
+
+/**
+ * The contract between the core and its fronts (window, browser, CLI, tests): every request and event once, with the
+ * schemas of what goes in and out. Preload bridge, browser client, control socket and test client are made from it
+ * (`design.md` §5). Adding a request is one entry here and one handler in `core/fronts`.
+ */
+
+/** One request: its schemas, and whether it widens authority (`security.md` S7). */
+export interface RequestSpec<In extends z.ZodType = z.ZodType, Out extends z.ZodType = z.ZodType> {
+  readonly input: In;
+  readonly output: Out;
+  /**
+   * True where the answer lets an agent do more than before (answer, share, token, resume, …). From the control socket
+   * such a request is refused with `answers_elsewhere` while a window or browser front is up, unless the person
+   * switched on "the command line may decide".
+   */
+  readonly widens: boolean;
+}
+
+function request<In extends z.ZodType, Out extends z.ZodType>(
+  input: In,
+  output: Out,
+  options: { widens?: boolean } = {},
+): RequestSpec<In, Out> {
+  return { input, output, widens: options.widens ?? false };
+}
+
+const nothing = z.strictObject({});
+/** A server as a person names it: its name or its slug. */
+const serverName = z.string().min(1).max(200);
+
+/** How a server is added: a command on this machine, or a URL. */
+export const serverSpec = z.strictObject({
+  name: z.string().min(1).max(80),
+  command: z.string().min(1).max(4_096).optional(),
+  args: z.array(z.string().max(32_768)).max(256).optional(),
+  /** Values of environment variables; they go to the secrets store at once and are never read back. */
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(32_768)).optional(),
+  url: z.string().max(4_096).optional(),
+  source: z.string().max(200).optional(),
+});
+
+/** Every request by name. */
+export const requests = {
+  'status.get': request(nothing, statusView),
+  'ui.address': request(nothing, z.object({ url: z.string() })),
+
+  'servers.list': request(nothing, z.object({ servers: z.array(serverView) })),
+  'servers.add': request(serverSpec, z.object({ name: z.string(), slug }), { widens: true }),
+  'servers.remove': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),
+  'servers.share': request(
+    z.strictObject({ server: serverName, waitMs: z.number().int().positive().max(600_000).optional() }),
+    z.object({
+      name: z.string(),
+      url: z.string(),
+      resource: z.string(),
+      tools: z.array(toolView.pick({ name: true, class: true, access: true })),
+    }),
+    { widens: true },
+  ),
+  'servers.unshare': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),
+  /** Adds and shares the sample server that ships with the app, if it is not there yet. */
+  'servers.try': request(nothing, z.object({ name: z.string(), slug, url: z.string() }), { widens: true }),
+
+  'tools.list': request(z.strictObject({ server: serverName }), z.object({ server: slug, tools: z.array(toolView) })),
+  /** Sets a tool's access; on a new or changed tool, anything but `off` approves the definition with that `pin`. */
+  'tools.set': request(
+    z.strictObject({
+      server: serverName,
+      tool: z.string().min(1),
+      access: z.enum(toolAccesses),
+      /** The pin that was shown; a definition that changed since is refused with `pin_stale`. */
+      pin: z.string().optional(),
+    }),
+    z.object({ server: slug, tool: toolView }),
+    { widens: true },
+  ),
+
+  'agents.list': request(nothing, z.object({ agents: z.array(agentView) })),
+  /** Mints a bearer token for one shared server. The token is in the answer and nowhere else. */
+  'agents.token': request(
+    z.strictObject({
+      server: serverName,
+      name: z.string().min(1).max(80).optional(),
+      ttlMs: z
+        .number()
+        .int()
+        .positive()
+        .max(366 * 86_400_000)
+        .optional(),
+      tools: z.array(z.string().min(1)).max(200).optional(),
+    }),
+    z.object({
+      id: z.string(),
+      token: z.string(),
+      resource: z.string(),
+      server: slug,
+      scope: z.string(),
+      expiresAt: instant,
+    }),
+    { widens: true },
+  ),
+  'agents.revoke': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() })),
+
+  'approvals.list': request(
+    nothing,
+    z.object({ approvals: z.array(approvalView), remembered: z.array(rememberedView) }),
+  ),
+  'approvals.answer': request(
+    z.strictObject({
+      id: z.string().min(1),
+      /** The digest that was shown; another one is refused with `approval_stale`. */
+      digest: z.string().optional(),
+      answer: z.enum(['allow', 'deny']),
+      scope: z.enum(approvalScopes).default('call'),
+      for: z.enum(approvalDurations).default('once'),
+      reason: z.string().max(2_000).optional(),
+    }),
+    z.object({
+      id: z.string(),
+      answer: z.enum(['allow', 'deny']),
+      scope: z.enum(approvalScopes),
+      for: z.enum(approvalDurations),
+    }),
+    { widens: true },
+  ),
+  'approvals.forget': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() })),
+
+  'log.list': request(
+    z.strictObject({
+      limit: z.number().int().positive().max(1_000).default(100),
+      server: slug.optional(),
+      since: instant.optional(),
+      /** Rows with a smaller `seq` only: the `next` of the page before. */
+      before: z.number().int().positive().optional(),
+      /** Words that must all appear in arguments, tool, server or agent. */
+      text: z.string().max(500).optional(),
+    }),
+    z.object({ rows: z.array(logRow), next: z.number().int().optional() }),
+  ),
+  'log.show': request(z.strictObject({ id: z.string().min(1) }), z.object({ row: logDetail })),
+  'log.verify': request(
+    nothing,
+    z.object({
+      ok: z.boolean(),
+      rows: z.number().int(),
+      first: instant.optional(),
+      last: instant.optional(),
+      badSeq: z.number().int().optional(),
+      why: z.string().optional(),
+    }),
+  ),
+
+  'tunnel.status': request(nothing, tunnelView),
+  'tunnel.ca': request(nothing, z.object({ pem: z.string(), fingerprint: z.string(), notAfter: instant })),
+  'tunnel.probe': request(nothing, probeView),
+  /** Chooses the way in. `join` is the line that `sallyport edge invite` printed; it is a secret until it is used. */
+  'tunnel.use': request(
+    z.strictObject({ way: z.enum(['embedded', 'edge']), join: z.string().max(1_000).optional() }),
+    tunnelView,
+    { widens: true },
+  ),
+
+  pause: request(nothing, z.object({ paused: z.literal(true), at: instant, endedStreams: z.number().int() })),
+  resume: request(nothing, z.object({ paused: z.literal(false), at: instant, endedStreams: z.number().int() }), {
+    widens: true,
+  }),
+
+  'settings.get': request(nothing, z.object({ cliMayDecide: z.boolean(), openAtLogin: z.boolean() })),
+  'settings.set': request(
+    z.strictObject({ cliMayDecide: z.boolean().optional(), openAtLogin: z.boolean().optional() }),
+    z.object({ cliMayDecide: z.boolean(), openAtLogin: z.boolean() }),
+    { widens: true },
+  ),
+} as const satisfies Record<string, RequestSpec>;
+
+/** Name of a request. */
+export type RequestName = keyof typeof requests;
+/** What a request takes, before defaults are filled in. */
+export type RequestInput<Name extends RequestName> = z.input<(typeof requests)[Name]['input']>;
+/** What a request answers. */
+export type RequestOutput<Name extends RequestName> = z.output<(typeof requests)[Name]['output']>;
+
+/** What every front shows at all times; small enough to send whole (log rows travel apart). */
+export const appState = z.object({
+  version: z.string(),
+  status: statusView,
+  paused: z.object({ at: instant }).optional(),
+  tunnel: tunnelView,
+  servers: z.array(serverView),
+  approvals: z.array(approvalView),
+  remembered: z.array(rememberedView),
+  agents: z.array(agentView),
+  settings: z.object({ cliMayDecide: z.boolean(), openAtLogin: z.boolean() }),
+});
+/** See {@link appState}. */
+export type AppState = z.infer<typeof appState>;
+
+/** Every event by name, each a topic that a front subscribes to. */
+export const events = {
+  /** First the whole state with its revision, then patches of whole slices; a gap means: subscribe again. */
+  state: z.union([
+    z.object({ rev: z.number().int(), state: appState }),
+    z.object({ rev: z.number().int(), patch: appState.partial() }),
+  ]),
+  /** New and changed log rows, batched; `dropped` counts rows left out of this view (never out of the log). */
+  log: z.object({ rows: z.array(logRow), dropped: z.number().int() }),
+  /** What happens to prompts, one event each. */
+  approvals: z.object({
+    type: z.enum(['opened', 'changed', 'closed']),
+    approval: approvalView,
+    by: z.string().optional(),
+    answer: z.enum(['allow', 'deny', 'expired', 'withdrawn']).optional(),
+  }),
+} as const satisfies Record<string, z.ZodType>;
+
+/** Name of an event topic. */
+export type EventName = keyof typeof events;
+/** What an event carries. */
+export type EventPayload<Name extends EventName> = z.output<(typeof events)[Name]>;
+
+/** What a front sends, one JSON object a message (WebSocket) or line (control socket). */
+export const clientFrame = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('request'),
+    id: z.number().int().nonnegative(),
+    name: z.string(),
+    input: z.unknown(),
+  }),
+  z.strictObject({ type: z.literal('subscribe'), topic: z.string() }),
+  z.strictObject({ type: z.literal('unsubscribe'), topic: z.string() }),
+]);
+/** See {@link clientFrame}. */
+export type ClientFrame = z.infer<typeof clientFrame>;
+
+/** What the core sends back. */
+export const serverFrame = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('answer'), id: z.number().int(), ok: z.literal(true), value: z.unknown() }),
+  z.object({ type: z.literal('failure'), id: z.number().int(), ok: z.literal(false), error: errorShape }),
+  z.object({ type: z.literal('event'), topic: z.string(), payload: z.unknown() }),
+]);
+/** See {@link serverFrame}. */
+export type ServerFrame = z.infer<typeof serverFrame>;
+
+/** What every front can do: ask, and listen. The renderer sees nothing else. */
+export interface ContractClient {
+  /** Sends a request. @throws SallyportError as the core answered it */
+  request<Name extends RequestName>(name: Name, input: RequestInput<Name>): Promise<RequestOutput<Name>>;
+  /** Listens to a topic until the function returned is called. */
+  subscribe<Name extends EventName>(topic: Name, listener: (payload: EventPayload<Name>) => void): () => void;
+}

@@ -1,0 +1,221 @@
+import * as z from 'zod';
+import { answerSchema, decisionSchema, outcomes, toolAccesses, toolClasses } from './call.ts';
+import { hops } from './hop.ts';
+
+/** A point in time as every answer writes it: RFC 3339, UTC. */
+export const instant = z.iso.datetime();
+
+/** Name part of a shared server's URL; made when the server is added, never changed (`design.md` §2). */
+export const slug = z.string().regex(/^[a-z0-9-]{1,40}$/);
+
+/** One station of the road line: whether it works, since when, and what is to say about it. */
+export const roadStation = z.object({
+  hop: z.enum(hops),
+  ok: z.boolean(),
+  at: instant,
+  detail: z.string().optional(),
+});
+
+/** Result of a probe: a real request through the public door (`design.md` §2). */
+export const probeView = z.object({
+  ok: z.boolean(),
+  at: instant,
+  ms: z.number().nonnegative(),
+  hop: z.enum(hops).optional(),
+  detail: z.string().optional(),
+});
+
+/** The ways in. */
+export const ways = ['embedded', 'edge', 'forward', 'anthropic', 'openai'] as const;
+
+/** `sallyport status --json` (`design.md` §6). */
+export const statusView = z.object({
+  state: z.enum(['nothing-shared', 'connecting', 'sharing', 'attention', 'paused', 'trouble']),
+  since: instant,
+  road: z.array(roadStation),
+  way: z.enum(ways),
+  servers: z.number().int(),
+  pending: z.number().int(),
+  lastCallAt: instant.optional(),
+  probe: probeView.optional(),
+});
+/** See {@link statusView}. */
+export type StatusView = z.infer<typeof statusView>;
+
+/** One local MCP server as people see it. `env` holds names only, never values. */
+export const serverView = z.object({
+  name: z.string(),
+  slug,
+  kind: z.enum(['stdio', 'http']),
+  command: z.string().optional(),
+  args: z.array(z.string()).optional(),
+  env: z.array(z.string()),
+  url: z.string().optional(),
+  shared: z.boolean(),
+  publicUrl: z.string().optional(),
+  state: z.enum(['stopped', 'starting', 'ready', 'crashed', 'wrong-output']),
+  era: z.enum(['legacy', 'modern']).optional(),
+  tools: z.object({ total: z.number().int(), exposed: z.number().int() }),
+  lastError: z.string().optional(),
+  source: z.string().optional(),
+});
+/** See {@link serverView}. */
+export type ServerView = z.infer<typeof serverView>;
+
+/** One tool of a server with what policy makes of it. */
+export const toolView = z.object({
+  name: z.string(),
+  title: z.string().optional(),
+  description: z.string().optional(),
+  class: z.enum(toolClasses),
+  /** The rule that gave the class, in words. */
+  why: z.string(),
+  access: z.enum(toolAccesses),
+  pin: z.string(),
+  state: z.enum(['approved', 'new', 'changed', 'gone']),
+});
+/** See {@link toolView}. */
+export type ToolView = z.infer<typeof toolView>;
+
+/** One thing that an agent holds: a minted token or an OAuth grant. */
+export const grantView = z.object({
+  id: z.string(),
+  server: slug,
+  scope: z.string(),
+  expiresAt: instant,
+  lastUsedAt: instant.optional(),
+});
+
+/** One agent with its grants. */
+export const agentView = z.object({
+  id: z.string(),
+  name: z.string(),
+  kind: z.enum(['oauth', 'token']),
+  client: z.string().optional(),
+  verified: z.boolean().optional(),
+  grants: z.array(grantView),
+  callsToday: z.number().int(),
+});
+/** See {@link agentView}. */
+export type AgentView = z.infer<typeof agentView>;
+
+/** What an answer covers, and for how long it is remembered. */
+export const approvalScopes = ['call', 'arguments', 'tool'] as const;
+/** See {@link approvalScopes}. */
+export const approvalDurations = ['once', '15m', 'session', 'always'] as const;
+
+/**
+ * One prompt. Immutable: any change of what is shown makes a new `id`, so that a stale dialog cannot approve a newer
+ * call (`design.md` §5).
+ */
+export const approvalView = z.object({
+  id: z.string(),
+  /** Digest of the call, `sha256:<hex>`. */
+  digest: z.string(),
+  at: instant,
+  expiresAt: instant,
+  agent: z.object({ id: z.string(), name: z.string() }),
+  server: slug,
+  tool: z.string(),
+  class: z.enum(toolClasses),
+  /** As received; for showing only. */
+  arguments: z.unknown(),
+  /** The arguments as the exact JSON text that would run. */
+  argumentsText: z.string(),
+  /** Verb and target in plain words. */
+  summary: z.string(),
+  reasons: z.array(z.string()),
+  risk: z.number().int(),
+  /** How many identical calls wait; Allow covers these. */
+  count: z.number().int().positive(),
+  /** When the agent stops waiting, if someone waits. */
+  deadlineAt: instant.optional(),
+  /** Scopes and durations that may be remembered; `dangerous` tools are never remembered. */
+  remember: z.object({ scopes: z.array(z.enum(approvalScopes)), durations: z.array(z.enum(approvalDurations)) }),
+});
+/** See {@link approvalView}. */
+export type ApprovalView = z.infer<typeof approvalView>;
+
+/** An answer that is remembered, as the Approvals page lists it. */
+export const rememberedView = z.object({
+  id: z.string(),
+  agent: z.object({ id: z.string(), name: z.string() }),
+  server: slug,
+  tool: z.string(),
+  effect: z.enum(['allow', 'deny']),
+  scope: z.enum(approvalScopes),
+  duration: z.enum(approvalDurations),
+  argumentsText: z.string().optional(),
+  at: instant,
+  until: instant.optional(),
+  used: z.number().int(),
+});
+/** See {@link rememberedView}. */
+export type RememberedView = z.infer<typeof rememberedView>;
+
+/** One row of the request log: a call with its decision and how it ended (`design.md` §6). */
+export const logRow = z.object({
+  seq: z.number().int(),
+  at: instant,
+  /** Identifier of the call, or of the event for rows that are no call. */
+  id: z.string(),
+  /** `call`, or what else happened: `app`, `server`, `tunnel`, `authority` (something was widened or narrowed). */
+  kind: z.enum(['call', 'app', 'server', 'tunnel', 'authority']),
+  agent: z.object({ id: z.string(), name: z.string() }).optional(),
+  server: z.string().optional(),
+  method: z.string().optional(),
+  tool: z.string().optional(),
+  /** The arguments as stored: secrets already replaced by markers. */
+  arguments: z.unknown().optional(),
+  /** For rows that are no call: the sentence to show. */
+  message: z.string().optional(),
+  decision: decisionSchema.optional(),
+  answer: answerSchema.omit({ outcome: true, retryAfterMs: true }).optional(),
+  outcome: z.enum(outcomes).optional(),
+  error: z.string().optional(),
+  /** Milliseconds at the server. */
+  ms: z.number().nonnegative().optional(),
+  bytesIn: z.number().int().nonnegative(),
+  bytesOut: z.number().int().nonnegative(),
+  pin: z.string().optional(),
+  /** Hash of the newest event of this call, `sha256:<hex>`. */
+  hash: z.string(),
+});
+/** See {@link logRow}. */
+export type LogRow = z.infer<typeof logRow>;
+
+/** One row with its result and the time line of the call. */
+export const logDetail = logRow.extend({
+  /** The arguments as the JSON text that was stored. */
+  argumentsText: z.string().optional(),
+  /** The result as stored, JSON text, secrets replaced, cut at 64 KiB with a count. */
+  resultText: z.string().optional(),
+  era: z.string().optional(),
+  /** Steps in order: `received`, `decided`, `asked`, `answered`, `forwarded`, `completed`. */
+  steps: z.array(z.object({ step: z.string(), at: instant, detail: z.string().optional() })),
+});
+/** See {@link logDetail}. */
+export type LogDetail = z.infer<typeof logDetail>;
+
+/** What the tunnel page and `tunnel status` show. */
+export const tunnelView = z.object({
+  way: z.enum(ways),
+  domain: z.string(),
+  /** Public port, part of every URL where it is not 443. */
+  port: z.number().int(),
+  state: z.enum(['off', 'connecting', 'connected', 'trouble']),
+  connections: z.array(
+    z.object({
+      edge: z.string(),
+      transport: z.enum(['tls', 'websocket']),
+      since: instant,
+      rttMs: z.number().optional(),
+    }),
+  ),
+  certificate: z.object({ fingerprint: z.string(), notAfter: instant }).optional(),
+  canSee: z.array(z.string()),
+  cannotSee: z.array(z.string()),
+  detail: z.string().optional(),
+});
+/** See {@link tunnelView}. */
+export type TunnelView = z.infer<typeof tunnelView>;
