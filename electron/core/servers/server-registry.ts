@@ -1,0 +1,123 @@
+import type { RequestInput } from '../../shared/contract.ts';
+import { SallyportError } from '../../shared/errors.ts';
+import type { Secrets } from '../secrets/secrets.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { ServerRecord, ServerTarget } from './servers.ts';
+
+/** The servers that the person added, as settings keep them. */
+export interface ServerRegistry {
+  all(): readonly ServerRecord[];
+  /** By slug, undefined if there is none. */
+  bySlug(slug: string): ServerRecord | undefined;
+  /** By name or slug, as people type it. @throws SallyportError `server_not_found` */
+  find(nameOrSlug: string): ServerRecord;
+  /**
+   * Adds a server, nothing of it runs yet. Environment values go to secrets, names to settings.
+   * @throws SallyportError `server_exists`, `bad_server` naming the field
+   */
+  add(spec: RequestInput<'servers.add'>): Promise<ServerRecord>;
+  /** Removes it with its environment secrets. Its slug's token audience must be ended by the caller. */
+  remove(slug: string): Promise<void>;
+  setShared(slug: string, shared: boolean): void;
+}
+
+/** Makes the registry over settings and secrets. */
+export function createServerRegistry(deps: { settings: Settings; secrets: Secrets }): ServerRegistry {
+  const { settings, secrets } = deps;
+  const all = (): readonly ServerRecord[] => settings.get().servers;
+  const bySlug = (slug: string): ServerRecord | undefined => all().find((record) => record.slug === slug);
+  const change = (slug: string, next: (record: ServerRecord) => ServerRecord | undefined): void => {
+    settings.update((current) => ({
+      ...current,
+      servers: current.servers.flatMap((record) => (record.slug === slug ? (next(record) ?? []) : record)),
+    }));
+  };
+  return {
+    all,
+    bySlug,
+    find(nameOrSlug) {
+      const found = all().find((record) => record.name === nameOrSlug) ?? bySlug(nameOrSlug);
+      if (found) return found;
+      const names = all().map((record) => record.name);
+      throw new SallyportError('server_not_found', 'server', `There is no server named "${nameOrSlug}".`, {
+        hint:
+          names.length > 0 ? `Known: ${names.join(', ')}.` : 'Add one first: sallyport servers add NAME --command …',
+      });
+    },
+    async add(spec) {
+      if (all().some((record) => record.name === spec.name)) {
+        throw new SallyportError('server_exists', 'server', `There is already a server named "${spec.name}".`, {
+          hint: 'Choose another name, or remove the old one first.',
+        });
+      }
+      const target = targetOf(spec);
+      const slug = freeSlug(spec.name, new Set(all().map((record) => record.slug)));
+      for (const [name, value] of Object.entries(spec.env ?? {})) await secrets.set(envSecret(slug, name), value);
+      const record: ServerRecord = {
+        slug,
+        name: spec.name,
+        target,
+        shared: false,
+        ...(spec.source ? { source: spec.source } : {}),
+      };
+      settings.update((current) => ({ ...current, servers: [...current.servers, record] }));
+      return record;
+    },
+    async remove(slug) {
+      change(slug, () => undefined);
+      for (const name of secrets.names(envSecret(slug, ''))) await secrets.delete(name);
+    },
+    setShared(slug, shared) {
+      change(slug, (record) => ({ ...record, shared }));
+    },
+  };
+}
+
+/** Name of the secret that holds one environment value of a server. */
+export function envSecret(slug: string, name: string): string {
+  return `server-env:${slug}:${name}`;
+}
+
+/** A free slug `[a-z0-9-]{1,40}` made from a name (`design.md` §2, Addresses). */
+export function freeSlug(name: string, taken: ReadonlySet<string>): string {
+  const plain = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '');
+  const base = plain.slice(0, 36).replace(/-+$/, '') || 'server';
+  for (let count = 1; ; count += 1) {
+    const candidate = count === 1 ? base : `${base}-${count}`;
+    if (!taken.has(candidate)) return candidate;
+  }
+}
+
+function targetOf(spec: RequestInput<'servers.add'>): ServerTarget {
+  if ((spec.command === undefined) === (spec.url === undefined)) {
+    throw new SallyportError('bad_server', 'app', 'A server needs either a command or a URL, and not both.', {
+      hint: 'Give --command CMD with its --arg values, or --url URL.',
+    });
+  }
+  if (spec.command !== undefined) {
+    return { kind: 'stdio', command: spec.command, args: spec.args ?? [], env: Object.keys(spec.env ?? {}) };
+  }
+  if (spec.args?.length || Object.keys(spec.env ?? {}).length > 0) {
+    throw new SallyportError('bad_server', 'app', 'Arguments and environment belong to a command, not to a URL.');
+  }
+  return { kind: 'http', url: httpUrl(spec.url ?? '') };
+}
+
+function httpUrl(text: string): string {
+  const url = URL.parse(text);
+  const bad = (what: string, hint: string): never => {
+    throw new SallyportError('bad_server', 'app', `"${text}" ${what}.`, { hint });
+  };
+  if (!url) return bad('is not a URL', 'Write it whole, for instance http://127.0.0.1:8931/mcp.');
+  if (url.username || url.password) return bad('carries credentials', 'Leave user and password out of the URL.');
+  if (url.hash) return bad('has a fragment', 'Leave out what follows the #.');
+  const loopback = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback)) {
+    return bad('is not https', 'Plain http is accepted for this machine only (127.0.0.1, localhost, [::1]).');
+  }
+  return url.href;
+}
