@@ -2,8 +2,10 @@
 export interface Sealer {
   /** Stable name: `keyfile`, or `safe-storage:<backend>`. */
   readonly name: string;
-  seal(plain: Uint8Array): Promise<Uint8Array>;
-  open(sealed: Uint8Array): Promise<Uint8Array>;
+  /** @param name of the secret; bound to the value where the sealer can, so that values cannot change places */
+  seal(plain: Uint8Array, name: string): Promise<Uint8Array>;
+  /** @throws SallyportError `secrets_locked` (sealed with another key) or `secrets_corrupt` at hop `app` */
+  open(sealed: Uint8Array, name: string): Promise<Uint8Array>;
 }
 
 /** Named secrets: private keys, tokens, environment values. Never in argv, logs, URLs, IPC or plain files. */

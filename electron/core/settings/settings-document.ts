@@ -1,0 +1,85 @@
+import * as z from 'zod';
+import type { SettingsData } from './settings.ts';
+
+/** Version of the settings document that this program reads and writes. */
+export const settingsVersion = 1;
+
+const port = z.int().min(1).max(65_535);
+const portChoice = z.looseObject({ port, chosen: z.boolean() });
+
+// Loose throughout: what another version put into the document stays in it.
+const serverRecord = z.looseObject({
+  slug: z.string().regex(/^[a-z0-9-]{1,40}$/),
+  name: z.string().min(1),
+  target: z.discriminatedUnion('kind', [
+    z.looseObject({
+      kind: z.literal('stdio'),
+      command: z.string().min(1),
+      args: z.array(z.string()),
+      env: z.array(z.string()),
+    }),
+    z.looseObject({ kind: z.literal('http'), url: z.string().min(1) }),
+  ]),
+  shared: z.boolean(),
+  source: z.string().optional(),
+});
+
+/** Schema of the settings document, version 1. */
+export const settingsDocument = z.looseObject({
+  schemaVersion: z.literal(settingsVersion),
+  servers: z.array(serverRecord),
+  tunnel: z.looseObject({
+    way: z.enum(['embedded', 'edge']),
+    domain: z.string().min(1),
+    edge: z.looseObject({ host: z.string().min(1), port, caPin: z.string().min(1) }).optional(),
+  }),
+  ports: z.looseObject({ edge: portChoice, ui: portChoice }),
+  paused: z.looseObject({ at: z.iso.datetime() }).optional(),
+  cliMayDecide: z.boolean(),
+  openAtLogin: z.boolean(),
+});
+
+/** Names of the document's own members; everything else at the top was put there by somebody else and is kept. */
+export const settingsMembers: ReadonlySet<string> = new Set(Object.keys(settingsDocument.shape));
+
+/** The settings of a fresh installation (`design.md` §7). */
+export function defaultSettings(): SettingsData {
+  return {
+    schemaVersion: settingsVersion,
+    servers: [],
+    tunnel: { way: 'embedded', domain: 'localhost' },
+    ports: { edge: { port: 47_443, chosen: false }, ui: { port: 47_480, chosen: false } },
+    cliMayDecide: false,
+    openAtLogin: false,
+  };
+}
+
+/** What a settings file turned out to be. */
+export type SettingsReading =
+  | { readonly kind: 'good'; readonly settings: SettingsData }
+  | { readonly kind: 'newer'; readonly version: number }
+  | { readonly kind: 'corrupt'; readonly why: string };
+
+const versionOnly = z.looseObject({ schemaVersion: z.int() });
+
+/** Judges the text of a settings file: the version first, then the shape. */
+export function readSettingsText(text: string): SettingsReading {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { kind: 'corrupt', why: 'it is not JSON' };
+  }
+  const version = versionOnly.safeParse(json);
+  if (!version.success) return { kind: 'corrupt', why: 'it has no whole number in schemaVersion' };
+  if (version.data.schemaVersion > settingsVersion) return { kind: 'newer', version: version.data.schemaVersion };
+  const parsed = settingsDocument.safeParse(json);
+  if (parsed.success) return { kind: 'good', settings: parsed.data };
+  return { kind: 'corrupt', why: issueText(parsed.error) };
+}
+
+/** Where the first fault is and what it is, in one line. */
+export function issueText(error: z.ZodError): string {
+  const issue = error.issues[0];
+  return issue ? `${issue.path.join('.') || 'the document'}: ${issue.message}` : 'it does not fit the schema';
+}
