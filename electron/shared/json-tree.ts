@@ -134,15 +134,11 @@ export function parseJson(source: string | Uint8Array, limits: JsonLimits = {}):
     if (first === '{') return readObject(depth);
     if (first === '[') return readArray(depth);
     if (first === '"') return readString();
-    for (const [word, value] of [
-      ['true', true],
-      ['false', false],
-      ['null', null],
-    ] as const) {
-      if (text.startsWith(word, at)) {
-        at += word.length;
-        return value;
-      }
+    if (first === 't' || first === 'f' || first === 'n') {
+      const word = first === 't' ? 'true' : first === 'f' ? 'false' : 'null';
+      if (!text.startsWith(word, at)) fail('an unexpected character');
+      at += word.length;
+      return first === 'n' ? null : first === 't';
     }
     number.lastIndex = at;
     const lexeme = number.exec(text)?.[0];

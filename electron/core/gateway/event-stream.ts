@@ -1,0 +1,68 @@
+import type { Clock } from '../../shared/clock.ts';
+
+/** Where an event stream's bytes go. */
+export interface EventSink {
+  write(chunk: string): void;
+  end(): void;
+  /** Bytes that were written and have not left this process. */
+  buffered(): number;
+}
+
+/** A `text/event-stream` answer (WHATWG HTML, Server-sent events), one JSON-RPC message an event. */
+export interface EventStream {
+  readonly open: boolean;
+  /** Sends one message, already serialized on one line. @returns bytes written; 0 if the stream is over */
+  send(text: string): number;
+  /** Sends one message that may be lost: left out while the reader is too slow. */
+  offer(text: string): void;
+  /** Sends one message that must arrive: a reader too slow for it loses the stream instead, and starts anew. */
+  insist(text: string): void;
+  end(): void;
+}
+
+const keepAliveMs = 15_000;
+const lossyLimit = 256 * 1024;
+
+/**
+ * Starts an event stream with keep-alive comments every 15 s, which middles need to keep a silent stream.
+ * @param onEnd called once when it is over, whoever ended it
+ */
+export function createEventStream(sink: EventSink, clock: Clock, onEnd: () => void = () => {}): EventStream {
+  let open = true;
+  let stopTimer: () => void = () => {};
+  const keepAlive = (): void => {
+    stopTimer = clock.schedule(keepAliveMs, () => {
+      if (!open) return;
+      if (sink.buffered() < lossyLimit) sink.write(': keep-alive\n\n');
+      keepAlive();
+    });
+  };
+  const end = (): void => {
+    if (!open) return;
+    open = false;
+    stopTimer();
+    sink.end();
+    onEnd();
+  };
+  const write = (text: string): number => {
+    if (!open) return 0;
+    const event = `event: message\ndata: ${text}\n\n`;
+    sink.write(event);
+    return Buffer.byteLength(event);
+  };
+  keepAlive();
+  return {
+    get open() {
+      return open;
+    },
+    send: write,
+    offer(text) {
+      if (sink.buffered() < lossyLimit) write(text);
+    },
+    insist(text) {
+      if (sink.buffered() < lossyLimit) write(text);
+      else end();
+    },
+    end,
+  };
+}

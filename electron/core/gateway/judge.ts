@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import type { Call, Decision, Outcome } from '../../shared/call.ts';
+import { type Clock, timestamp } from '../../shared/clock.ts';
+import { type JsonNode, type JsonObject, serializeJson } from '../../shared/json-tree.ts';
+import type { Judged, RequestLog } from '../request-log/request-log.ts';
+import type { AgentSessions } from './agent-sessions.ts';
+import { callDigest } from './call-digest.ts';
+import { codes, errorResponse } from './protocol-errors.ts';
+import type { RequestContext } from './request-context.ts';
+
+/** How a judged request ends: what the log keeps, and what the agent gets. */
+export interface Ending {
+  readonly outcome: Outcome;
+  /** The JSON-RPC response to send. */
+  readonly message: JsonObject;
+  /** HTTP status while the answer has not begun. Default 200. */
+  readonly status?: number;
+  /** What the log keeps as result. */
+  readonly result?: JsonNode;
+  readonly error?: string;
+  /** Milliseconds at the server. */
+  readonly ms?: number;
+}
+
+/** What a request asks for, as far as judging it goes. */
+export interface Subject {
+  readonly name?: string | undefined;
+  readonly arguments?: JsonNode | undefined;
+  readonly inputResponses?: JsonNode | undefined;
+  readonly pin?: string | undefined;
+}
+
+/** Takes requests through decision and log. */
+export interface Judge {
+  /**
+   * Decides, logs, carries out, answers and logs the end: exactly one `decided` and one `completed` for each call, whatever
+   * happens in between. Never throws.
+   */
+  judge(
+    context: RequestContext,
+    subject: Subject,
+    decide: (call: Call) => Decision,
+    carryOut: (judged: Judged) => Promise<Ending>,
+  ): Promise<void>;
+}
+
+/** Largest answer in bytes (`design.md` §7). */
+export const maxResult = 16 * 1024 * 1024;
+
+/** What {@link createJudge} needs. */
+export interface JudgeDeps {
+  readonly clock: Clock;
+  readonly log: Pick<RequestLog, 'decided' | 'completed'>;
+  readonly agentSessions: AgentSessions;
+  /** Told of what should not happen; the text may be local only. */
+  readonly onProblem: (problem: string) => void;
+}
+
+/** Makes it. */
+export function createJudge(deps: JudgeDeps): Judge {
+  const { clock, log, agentSessions, onProblem } = deps;
+  return {
+    async judge(context, subject, decide, carryOut) {
+      const { message, reply } = context;
+      let judged: Judged;
+      try {
+        const call = callOf(context, subject, clock, agentSessions);
+        judged = log.decided(call, decide(call));
+      } catch (thrown) {
+        // What cannot be logged must not run (`security.md` S18).
+        onProblem(`A call could not be decided and logged: ${textOf(thrown)}`);
+        const text = 'The request cannot be recorded right now, so it was not run.';
+        reply.answer(serializeJson(errorResponse(message.id, codes.internal, text)));
+        return;
+      }
+      let ending: Ending;
+      try {
+        ending = await carryOut(judged);
+      } catch (thrown) {
+        onProblem(`A call failed inside the gateway: ${textOf(thrown)}`);
+        ending = {
+          outcome: 'failed',
+          error: textOf(thrown),
+          message: errorResponse(message.id, codes.internal, 'The gateway failed on this request.'),
+        };
+      }
+      let bytesOut = 0;
+      try {
+        bytesOut = send(context, ending);
+      } catch (thrown) {
+        onProblem(`An answer could not be sent: ${textOf(thrown)}`);
+      }
+      try {
+        log.completed(judged, {
+          outcome: ending.outcome,
+          bytesOut,
+          ...(ending.result === undefined ? {} : { result: ending.result }),
+          ...(ending.error === undefined ? {} : { error: ending.error }),
+          ...(ending.ms === undefined ? {} : { ms: ending.ms }),
+        });
+      } catch (thrown) {
+        onProblem(`The end of a call could not be logged: ${textOf(thrown)}`);
+      }
+    },
+  };
+}
+
+function send(context: RequestContext, ending: Ending): number {
+  const text = serializeJson(ending.message);
+  if (Buffer.byteLength(text) <= maxResult) return context.reply.answer(text, ending.status);
+  const refusal = `The server’s answer is over ${maxResult / 1024 / 1024} MiB, which is the limit. Ask for less at a time.`;
+  return context.reply.answer(serializeJson(errorResponse(context.message.id, codes.limit, refusal)));
+}
+
+function callOf(context: RequestContext, subject: Subject, clock: Clock, agentSessions: AgentSessions): Call {
+  const { authorization, route, message, era, bytesIn } = context;
+  const { agent } = authorization;
+  const server = route.record.slug;
+  const { name, inputResponses, pin } = subject;
+  return Object.freeze({
+    id: randomUUID(),
+    at: timestamp(clock),
+    agent,
+    agentSession: agentSessions.of(agent.id),
+    server,
+    method: message.method,
+    digest: callDigest({ method: message.method, agent: agent.id, server, ...subject }),
+    era,
+    bytesIn,
+    ...(name === undefined ? {} : { name }),
+    ...(subject.arguments === undefined ? {} : { arguments: subject.arguments }),
+    ...(inputResponses === undefined ? {} : { inputResponses }),
+    ...(pin === undefined ? {} : { pin }),
+  });
+}
+
+/** A decision that the gateway itself makes, before or instead of policy. */
+export function builtIn(effect: 'allow' | 'deny', rule: string, reason: string): Decision {
+  return { effect, rule: `built-in:${rule}`, reasons: [reason], risk: 0, class: 'read' };
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

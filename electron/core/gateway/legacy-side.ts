@@ -1,0 +1,293 @@
+import type { ProtocolVersion } from '../../shared/call.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { fromPlain, type JsonNode, JsonObject, memberAt, serializeJson } from '../../shared/json-tree.ts';
+import type { Servers } from '../servers/servers.ts';
+import { atInstant } from './at-instant.ts';
+import { unavailable } from './endings.ts';
+import { legacyVersions } from './era.ts';
+import type { Judge } from './judge.ts';
+import type { LegacySession, LegacySessions } from './legacy-sessions.ts';
+import type { Live } from './live.ts';
+import { codes, errorResponse, notification, resultResponse } from './protocol-errors.ts';
+import { batchReplies, exchangeReply, type Reply } from './reply.ts';
+import type { RequestContext } from './request-context.ts';
+import { beginLife } from './request-life.ts';
+import { idKey, isId, type RpcMessage, type RpcNotification, type RpcRequest } from './rpc-message.ts';
+import type { Tools } from './tools.ts';
+import { refuseMethod } from './unshared-methods.ts';
+import type { Upstreams } from './upstreams.ts';
+import type { Visitor } from './visitor.ts';
+
+/** The gateway towards clients of 2025-11-25, 2025-06-18 and 2025-03-26. */
+export interface LegacySide {
+  post(visitor: Visitor, message: RpcMessage, bytesIn: number): Promise<void>;
+  postBatch(visitor: Visitor, messages: readonly RpcMessage[], bytesIn: number): Promise<void>;
+  /** GET: the stream for what the server says unasked. */
+  listen(visitor: Visitor): void;
+  /** DELETE: the client ends its session. */
+  end(visitor: Visitor): void;
+}
+
+/** What {@link createLegacySide} needs. */
+export interface LegacySideDeps {
+  readonly clock: Clock;
+  readonly paused: () => { readonly at: string } | undefined;
+  readonly servers: Pick<Servers, 'end'>;
+  readonly sessions: LegacySessions;
+  readonly upstreams: Upstreams;
+  readonly judge: Judge;
+  readonly tools: Tools;
+  readonly live: Live;
+}
+
+const json = { 'content-type': 'application/json' };
+
+/** Makes it. */
+export function createLegacySide(deps: LegacySideDeps): LegacySide {
+  const { clock, paused, servers, sessions, upstreams, judge, tools, live } = deps;
+
+  const refuse = (visitor: Visitor, status: number, code: number, text: string, id: JsonNode = null): void => {
+    visitor.exchange.send(status, serializeJson(errorResponse(id, code, text)), json);
+  };
+
+  /** The session that the request names; where there is none, the request is answered and `undefined` returned. */
+  const sessionOf = (visitor: Visitor, id: JsonNode = null): LegacySession | undefined => {
+    const { exchange, authorization, route } = visitor;
+    const named = exchange.header('mcp-session-id');
+    if (named === undefined || named === '') {
+      refuse(visitor, 400, codes.invalidRequest, 'The Mcp-Session-Id header is missing: initialize first.', id);
+      return undefined;
+    }
+    const version = exchange.header('mcp-protocol-version');
+    if (version !== undefined && !isLegacyVersion(version)) {
+      refuse(visitor, 400, codes.invalidRequest, 'The MCP-Protocol-Version header names an unsupported version.', id);
+      return undefined;
+    }
+    const session = sessions.find(named, authorization.agent.id, route.record.slug);
+    // 404 tells the client to initialize anew; another agent's session looks the same as none.
+    if (!session) refuse(visitor, 404, codes.legacySession, 'Session not found.', id);
+    return session;
+  };
+
+  const initialize = async (visitor: Visitor, message: RpcRequest, bytesIn: number): Promise<void> => {
+    const { exchange, route, authorization, accepts } = visitor;
+    const asked = message.params?.get('protocolVersion');
+    if (typeof asked !== 'string') {
+      refuse(visitor, 400, codes.invalidParams, 'params.protocolVersion is missing.', message.id);
+      return;
+    }
+    if (paused()) {
+      refuse(visitor, 200, codes.paused, 'Sallyport is paused by the person who runs it.', message.id);
+      return;
+    }
+    const server = route.record.slug;
+    const version: ProtocolVersion = isLegacyVersion(asked) ? asked : legacyVersions[0];
+    const owner = { agent: authorization.agent.id, grant: authorization.grantId, server };
+    const session = sessions.create(owner, version);
+    if (!session) {
+      refuse(visitor, 429, codes.limit, 'This agent has too many sessions open.', message.id);
+      return;
+    }
+    const key = upstreamKey(session);
+    const stopListening = upstreams.listen({
+      server,
+      key,
+      toolsChanged() {
+        if (session.stream?.open) session.stream.insist(listChanged);
+        else session.toolsChanged = true;
+      },
+    });
+    session.onEnd = () => {
+      stopListening();
+      servers.end(server, key).catch(() => {});
+    };
+    const reply = exchangeReply(exchange, accepts, clock, { 'mcp-session-id': session.id });
+    const life = beginLife(exchange.gone, false);
+    session.inFlight.set(idKey(message.id), life);
+    try {
+      const { info } = await upstreams.connect(route.record, key);
+      const result = new JsonObject([
+        ['protocolVersion', version],
+        ['capabilities', bridgedCapabilities(info.capabilities)],
+        ['serverInfo', info.serverInfo],
+        ...(info.instructions === undefined ? [] : [['instructions', info.instructions] as const]),
+      ]);
+      reply.answer(serializeJson(resultResponse(message.id, result)));
+    } catch (thrown) {
+      sessions.end(session, 'closed');
+      const context = contextOf(visitor, session, message, bytesIn, reply);
+      const ending = unavailable(context, thrown);
+      reply.answer(serializeJson(ending.message), ending.status);
+    } finally {
+      session.inFlight.delete(idKey(message.id));
+    }
+  };
+
+  const contextOf = (
+    visitor: Visitor,
+    session: LegacySession,
+    message: RpcRequest,
+    bytesIn: number,
+    reply: Reply,
+  ): RequestContext => ({
+    route: visitor.route,
+    authorization: visitor.authorization,
+    message,
+    era: session.version,
+    modern: false,
+    upstreamKey: upstreamKey(session),
+    bytesIn,
+    reply,
+    life: beginLife(reply.gone, false),
+  });
+
+  const dispatch = async (
+    visitor: Visitor,
+    session: LegacySession,
+    message: RpcRequest,
+    bytesIn: number,
+    reply: Reply,
+  ): Promise<void> => {
+    const fail = (code: number, text: string, status: number): void => {
+      reply.answer(serializeJson(errorResponse(message.id, code, text)), status);
+    };
+    if (message.method === 'ping') {
+      reply.answer(serializeJson(resultResponse(message.id, new JsonObject())));
+      return;
+    }
+    if (message.method === 'initialize') {
+      fail(codes.invalidRequest, 'This session is initialized already.', 400);
+      return;
+    }
+    const key = idKey(message.id);
+    if (session.inFlight.has(key)) {
+      fail(codes.invalidRequest, 'A request with this id is not answered yet.', 400);
+      return;
+    }
+    const context = contextOf(visitor, session, message, bytesIn, reply);
+    const forget = live.add({
+      kind: 'request',
+      agent: session.agent,
+      grant: visitor.authorization.grantId,
+      server: session.server,
+      end: context.life.end,
+    });
+    if (!forget) {
+      fail(codes.limit, 'This agent has too many requests open.', 429);
+      return;
+    }
+    session.inFlight.set(key, context.life);
+    try {
+      if (message.method === 'tools/list') await tools.list(context);
+      else if (message.method === 'tools/call') await tools.call(context);
+      else await refuseMethod(judge, context, paused);
+    } finally {
+      session.inFlight.delete(key);
+      session.usedAt = clock.monotonic();
+      forget();
+    }
+  };
+
+  /** Takes note of a notification. None goes on to the server: the gateway holds its own conversation with it. */
+  const note = (session: LegacySession, message: RpcNotification): void => {
+    if (message.method !== 'notifications/cancelled') return;
+    const id = memberAt(message.params, 'requestId');
+    if (isId(id)) session.inFlight.get(idKey(id))?.end('cancelled');
+  };
+
+  return {
+    async post(visitor, message, bytesIn) {
+      if (message.kind === 'request' && message.method === 'initialize' && !visitor.exchange.header('mcp-session-id')) {
+        await initialize(visitor, message, bytesIn);
+        return;
+      }
+      const session = sessionOf(visitor, message.kind === 'request' ? message.id : null);
+      if (!session) return;
+      if (message.kind === 'request') {
+        const reply = exchangeReply(visitor.exchange, visitor.accepts, clock);
+        await dispatch(visitor, session, message, bytesIn, reply);
+        return;
+      }
+      if (message.kind === 'notification') note(session, message);
+      visitor.exchange.send(202);
+    },
+    async postBatch(visitor, messages, bytesIn) {
+      const session = sessionOf(visitor);
+      if (!session) return;
+      if (session.version !== '2025-03-26') {
+        refuse(visitor, 400, codes.invalidRequest, `Batches are not part of ${session.version}.`);
+        return;
+      }
+      for (const message of messages) if (message.kind === 'notification') note(session, message);
+      const requests = messages.filter((message): message is RpcRequest => message.kind === 'request');
+      if (requests.length === 0) {
+        visitor.exchange.send(202);
+        return;
+      }
+      const reply = exchangeReply(visitor.exchange, visitor.accepts, clock);
+      const replies = batchReplies(requests.length, visitor.exchange.gone, (text) => reply.answer(text));
+      await Promise.all(
+        requests.map(async (request, index) => {
+          const own = replies[index];
+          if (own) await dispatch(visitor, session, request, bytesIn, own);
+        }),
+      );
+    },
+    listen(visitor) {
+      const session = sessionOf(visitor);
+      if (!session) return;
+      if (!visitor.accepts.events) {
+        refuse(visitor, 406, codes.invalidRequest, 'GET answers with text/event-stream only.');
+        return;
+      }
+      // A client that opens a second stream has lost the first, whose end may not have come through yet.
+      session.stream?.end();
+      let stopExpiry: () => void = () => {};
+      const forget = live.add({
+        kind: 'stream',
+        agent: session.agent,
+        grant: visitor.authorization.grantId,
+        server: session.server,
+        end: () => stream.end(),
+      });
+      if (!forget) {
+        refuse(visitor, 429, codes.limit, 'This agent has too many streams open.');
+        return;
+      }
+      const stream = visitor.exchange.stream({}, () => {
+        forget();
+        stopExpiry();
+        if (session.stream === stream) session.stream = undefined;
+        session.usedAt = clock.monotonic();
+      });
+      session.stream = stream;
+      stopExpiry = atInstant(clock, visitor.authorization.expiresAt, () => stream.end());
+      if (session.toolsChanged) {
+        session.toolsChanged = false;
+        stream.insist(listChanged);
+      }
+    },
+    end(visitor) {
+      const session = sessionOf(visitor);
+      if (!session) return;
+      sessions.end(session, 'closed');
+      visitor.exchange.send(200);
+    },
+  };
+}
+
+const listChanged = serializeJson(notification('notifications/tools/list_changed', undefined));
+
+function upstreamKey(session: LegacySession): string {
+  return `session:${session.id}`;
+}
+
+function isLegacyVersion(version: string): version is (typeof legacyVersions)[number] {
+  return legacyVersions.some((known) => known === version);
+}
+
+/** Only what the gateway bridges is advertised: tools, with changes of their list. */
+export function bridgedCapabilities(capabilities: JsonObject): JsonObject {
+  const tools = capabilities.get('tools');
+  return new JsonObject(tools instanceof JsonObject ? [['tools', fromPlain({ listChanged: true })]] : []);
+}

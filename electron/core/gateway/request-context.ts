@@ -1,0 +1,26 @@
+import type { ProtocolVersion } from '../../shared/call.ts';
+import type { Authorization } from '../oauth/resource-server.ts';
+import type { Reply } from './reply.ts';
+import type { RequestLife } from './request-life.ts';
+import type { SharedRoute } from './routes.ts';
+import type { RpcRequest } from './rpc-message.ts';
+
+/** One authenticated, parsed and classified request of an agent, as both eras hand it on. */
+export interface RequestContext {
+  readonly route: SharedRoute;
+  readonly authorization: Authorization;
+  readonly message: RpcRequest;
+  /** Revision that the client speaks. */
+  readonly era: ProtocolVersion;
+  readonly modern: boolean;
+  /** Whose conversation with the server this belongs to: one legacy session, or one modern agent. */
+  readonly upstreamKey: string;
+  /** Size of the body it came in. */
+  readonly bytesIn: number;
+  readonly reply: Reply;
+  readonly life: RequestLife;
+  /** Log level that a modern client opted in to. */
+  readonly logLevel?: string;
+  /** A header of the HTTP request; absent where headers do not repeat the body (legacy era). */
+  readonly header?: (name: string) => string | undefined;
+}

@@ -1,0 +1,89 @@
+import { fromPlain, type JsonNode, JsonNumber, JsonObject, memberAt } from '../../shared/json-tree.ts';
+import { visibleText } from '../../shared/visible-text.ts';
+import type { UpstreamAnswer } from '../servers/upstream-session.ts';
+import type { Ending } from './judge.ts';
+import { codes, errorResponse, relayedError, resultResponse } from './protocol-errors.ts';
+import type { RequestContext } from './request-context.ts';
+import { failedResult } from './stopped-result.ts';
+import type { ToolList } from './tool-lists.ts';
+
+/** Longest time in milliseconds that an agent may keep a list: switches must show soon, calls are checked anyway. */
+const maxTtlMs = 30_000;
+
+/** A tool list as one agent may see it, in its era: one page, private to it. */
+export function listResult(list: ToolList, visible: (tool: JsonObject) => boolean, modern: boolean): JsonObject {
+  const page = list.head.with('tools', list.tools.filter(visible)).with('nextCursor', undefined);
+  return modern ? cacheable(page) : page;
+}
+
+/** Adds what 2026-07-28 requires of lists and of `server/discover`. */
+export function cacheable(result: JsonObject): JsonObject {
+  const ttl = result.get('ttlMs');
+  const ttlMs = ttl instanceof JsonNumber && ttl.value >= 0 ? Math.min(Math.floor(ttl.value), maxTtlMs) : maxTtlMs;
+  // What is listed depends on who asks: no shared cache may keep it.
+  return complete(result).with('ttlMs', fromPlain(ttlMs)).with('cacheScope', 'private');
+}
+
+/** Adds `resultType` to a result of a legacy server; a modern server's stays. */
+export function complete(result: JsonObject): JsonObject {
+  if (result.get('resultType') !== undefined) return result;
+  return new JsonObject([['resultType', 'complete'], ...result.members]);
+}
+
+const hopCodes: readonly number[] = [codes.headerMismatch, -32_021, codes.unsupportedVersion];
+
+/** What the agent and the log get of a server's answer to a call. */
+export function endingOf(context: RequestContext, callId: string, answer: UpstreamAnswer, ms: number): Ending {
+  const { message, modern } = context;
+  if ('error' in answer) {
+    const code = memberAt(answer.error, 'code');
+    const said = memberAt(answer.error, 'message');
+    const error = `The server answered with an error: ${visibleText(typeof said === 'string' ? said : '', { max: 500 })}`;
+    // These speak of the hop between gateway and server, which is not the agent's.
+    const internal = !(code instanceof JsonNumber) || hopCodes.includes(code.value);
+    const response = internal
+      ? errorResponse(message.id, codes.internal, 'The local server refused the request.')
+      : relayedError(message.id, answer.error);
+    return { outcome: 'failed', error, ms, message: response, result: answer.error };
+  }
+  const { result } = answer;
+  if (!(result instanceof JsonObject)) {
+    const failed = failedResult(
+      'The local server gave an answer that is no result.',
+      'server_wrong_output',
+      callId,
+      modern,
+    );
+    return { outcome: 'failed', error: 'The result is no object.', ms, message: resultResponse(message.id, failed) };
+  }
+  if (asksTheAgent(result, modern)) {
+    const text = 'The server asked for more input, which Sallyport does not pass on. The call did not finish.';
+    const failed = failedResult(text, 'input_required', callId, modern);
+    return {
+      outcome: 'failed',
+      error: 'The server asked the agent for input.',
+      ms,
+      message: resultResponse(message.id, failed),
+      result,
+    };
+  }
+  const sent = modern ? complete(result) : result;
+  const isError = result.get('isError') === true;
+  return {
+    outcome: isError ? 'failed' : 'ran',
+    ms,
+    result: sent,
+    message: resultResponse(message.id, sent),
+    ...(isError ? { error: 'The tool reported an error.' } : {}),
+  };
+}
+
+/**
+ * Whether a multi-round-trip result may not go on: questions to the agent are off until the person ticks them
+ * (`security.md` S9), and a legacy client could not answer at all.
+ */
+function asksTheAgent(result: JsonObject, modern: boolean): boolean {
+  if (result.get('resultType') !== 'input_required') return false;
+  const requests: JsonNode | undefined = result.get('inputRequests');
+  return !modern || (requests instanceof JsonObject ? requests.members.size > 0 : requests !== undefined);
+}

@@ -1,0 +1,223 @@
+import type { Answer, Call, Decision } from '../../shared/call.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { type JsonNode, JsonObject } from '../../shared/json-tree.ts';
+import type { Approvals } from '../approvals/approvals.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Decided, Judged, RequestLog } from '../request-log/request-log.ts';
+import { failed, over, pausedEnding, refused, stopped, unavailable, unknownTool } from './endings.ts';
+import { forward } from './forward.ts';
+import { createHeldProgress, type HeldProgress } from './held-progress.ts';
+import { builtIn, type Ending, type Judge } from './judge.ts';
+import type { Live } from './live.ts';
+import { paramHeaderProblem } from './param-headers.ts';
+import { codes, notification, relayedError, resultResponse } from './protocol-errors.ts';
+import type { RequestContext } from './request-context.ts';
+import type { ToolLists } from './tool-lists.ts';
+import { endingOf, listResult } from './tool-results.ts';
+import type { Upstreams } from './upstreams.ts';
+
+/** `tools/list` and `tools/call`, the same for both eras. */
+export interface Tools {
+  list(context: RequestContext): Promise<void>;
+  call(context: RequestContext): Promise<void>;
+}
+
+/** What {@link createTools} needs. */
+export interface ToolsDeps {
+  readonly clock: Clock;
+  readonly policy: Policy;
+  readonly approvals: Pick<Approvals, 'settle'>;
+  readonly log: Pick<RequestLog, 'permit' | 'answered'>;
+  readonly paused: () => { readonly at: string } | undefined;
+  readonly judge: Judge;
+  readonly lists: ToolLists;
+  readonly upstreams: Upstreams;
+  readonly live: Live;
+}
+
+const longestName = 256;
+
+/** Makes them. */
+export function createTools(deps: ToolsDeps): Tools {
+  const { clock, policy, approvals, log, paused, judge, lists, upstreams, live } = deps;
+
+  /** Whether an agent may know of this definition at all. */
+  const visible = (context: RequestContext, definition: JsonObject): boolean => {
+    const { tools } = context.authorization;
+    const name = definition.get('name');
+    if (tools !== undefined && !(typeof name === 'string' && tools.includes(name))) return false;
+    return policy.exposes(context.route.record.slug, definition);
+  };
+
+  const decideCall = (context: RequestContext, call: Call): Decision => {
+    if (paused()) return builtIn('deny', 'paused', 'Sallyport is paused.');
+    const problem = paramsProblem(context.message.params);
+    if (problem) return builtIn('deny', 'invalid-params', problem);
+    const decision = policy.decide(call);
+    if (isKnown(context, call.name) || decision.effect === 'deny') return decision;
+    return { ...decision, ...builtIn('deny', 'unknown-tool', 'The tool is off or unknown.'), class: decision.class };
+  };
+
+  /** Off and unknown are one thing to an agent. A changed definition is known, and blocked by policy. */
+  const isKnown = (context: RequestContext, name: string | undefined): boolean => {
+    const { tools } = context.authorization;
+    if (name === undefined || (tools !== undefined && !tools.includes(name))) return false;
+    const view = policy.tools(context.route.record.slug).find((tool) => tool.name === name);
+    return view !== undefined && (view.state === 'changed' || (view.state === 'approved' && view.access !== 'off'));
+  };
+
+  const carryOutCall = async (context: RequestContext, judged: Judged): Promise<Ending> => {
+    const { call, decision } = judged;
+    if (decision.rule === 'built-in:paused') return stopped(context, call, 'paused', {});
+    const problem = paramsProblem(context.message.params);
+    if (problem) return refused(context, codes.invalidParams, problem);
+    if (!isKnown(context, call.name)) return unknownTool(context, call);
+    if (decision.effect === 'deny') return stopped(context, call, 'denied', { reason: decision.reasons[0] });
+    const known = lists.known(call.server, call.name ?? '');
+    const early = known && headerProblem(context, known);
+    if (early) return early;
+    const progress = createHeldProgress(context.message.params, context.reply, clock);
+    const permitted = decision.effect === 'allow' ? log.permit(judged) : await ask(context, judged, progress);
+    if ('message' in permitted) return permitted;
+    return await run(context, permitted, progress);
+  };
+
+  const ask = async (context: RequestContext, judged: Judged, progress: HeldProgress): Promise<Decided | Ending> => {
+    const { reply, life, authorization, route } = context;
+    const forget = live.add({
+      kind: 'held',
+      agent: authorization.agent.id,
+      grant: authorization.grantId,
+      server: route.record.slug,
+      end: () => {},
+    });
+    if (!forget) {
+      const reason = 'Too many calls of this agent wait for an answer already.';
+      log.answered(judged, { outcome: 'denied', reason });
+      return stopped(context, judged.call, 'denied', { reason });
+    }
+    reply.hold();
+    progress.start();
+    let answer: Answer;
+    try {
+      answer = await approvals.settle(judged.call, judged.decision, {
+        signal: life.open,
+        cancelled: () => life.why === 'cancelled',
+      });
+    } finally {
+      progress.stop();
+      forget();
+    }
+    const decided = log.answered(judged, answer);
+    if (decided) return decided;
+    if (life.why !== undefined) return over(context, judged.call, false);
+    const outcome = answer.outcome === 'allowed' ? 'denied' : answer.outcome;
+    return stopped(context, judged.call, outcome, answer);
+  };
+
+  /** Everything between the permission and the server's answer; what changed meanwhile stops it. */
+  const run = async (context: RequestContext, decided: Decided, progress: HeldProgress): Promise<Ending> => {
+    const { call } = decided;
+    const { life, route, upstreamKey, message, reply, logLevel, modern } = context;
+    let sentAt: number | undefined;
+    const elapsed = (): number => (sentAt === undefined ? 0 : Math.round((clock.monotonic() - sentAt) * 10) / 10);
+    try {
+      if (life.open.aborted) return over(context, call, false);
+      const session = await upstreams.connect(route.record, upstreamKey);
+      const answer = await lists.of(route.record.slug, session);
+      const definition = 'list' in answer ? answer.list.byName.get(call.name ?? '') : undefined;
+      if (!definition) return unknownTool(context, call);
+      if (paused()) return stopped(context, call, 'paused', {});
+      if (!policy.exposes(call.server, definition) || policy.pinOf(call.server, call.name ?? '') !== call.pin) {
+        const reason = 'The tool was changed or switched off since it was allowed.';
+        return stopped(context, call, 'denied', { reason });
+      }
+      const wrong = headerProblem(context, definition);
+      if (wrong) return wrong;
+      if (life.open.aborted) return over(context, call, false);
+      const result = await forward(decided, session, message.params, {
+        signal: life.run,
+        onSent: () => {
+          sentAt ??= clock.monotonic();
+        },
+        onNotification: (method, params) => {
+          if (modern && method === 'notifications/message' && logLevel === undefined) return;
+          if (progress.passes(method, params)) reply.notify(notification(method, params));
+        },
+        ...(logLevel === undefined ? {} : { logLevel }),
+      });
+      return endingOf(context, call.id, result, elapsed());
+    } catch (thrown) {
+      const sent = sentAt !== undefined;
+      return { ...(life.run.aborted ? over(context, call, sent) : failed(context, call, thrown, sent)), ms: elapsed() };
+    }
+  };
+
+  const headerProblem = (context: RequestContext, definition: JsonObject): Ending | undefined => {
+    if (!context.header) return undefined;
+    const problem = paramHeaderProblem(definition, context.message.params?.get('arguments'), context.header);
+    return problem === undefined ? undefined : refused(context, codes.headerMismatch, problem, 400);
+  };
+
+  return {
+    list: (context) =>
+      judge.judge(
+        context,
+        {},
+        () => (paused() ? builtIn('deny', 'paused', 'Sallyport is paused.') : builtIn('allow', 'list', 'Lists tools.')),
+        async (judged) => {
+          const { message, life, modern, route } = context;
+          if (judged.decision.effect === 'deny') return pausedEnding(context);
+          log.permit(judged);
+          // Every list is one page here, so no cursor was ever given out.
+          if (message.params?.get('cursor') !== undefined)
+            return refused(context, codes.invalidParams, 'Unknown cursor.');
+          const started = clock.monotonic();
+          try {
+            const session = await upstreams.connect(route.record, context.upstreamKey);
+            const answer = await lists.read(route.record.slug, session, life.run);
+            const ms = Math.round((clock.monotonic() - started) * 10) / 10;
+            if ('error' in answer) {
+              return {
+                outcome: 'failed',
+                ms,
+                error: 'The server did not list its tools.',
+                message: relayedError(message.id, answer.error),
+              };
+            }
+            const result = listResult(answer.list, (tool) => visible(context, tool), modern);
+            return { outcome: 'ran', ms, message: resultResponse(message.id, result) };
+          } catch (thrown) {
+            if (life.run.aborted) return over(context, judged.call, false);
+            return unavailable(context, thrown);
+          }
+        },
+      ),
+    call: (context) => {
+      const { message, route } = context;
+      const problem = paramsProblem(message.params);
+      const named = message.params?.get('name');
+      const name = typeof named === 'string' ? named.slice(0, longestName) : undefined;
+      return judge.judge(
+        context,
+        {
+          name,
+          arguments: problem ? undefined : message.params?.get('arguments'),
+          inputResponses: message.params?.get('inputResponses'),
+          pin: name === undefined ? undefined : policy.pinOf(route.record.slug, name),
+        },
+        (call) => decideCall(context, call),
+        (judged) => carryOutCall(context, judged),
+      );
+    },
+  };
+}
+
+function paramsProblem(params: JsonObject | undefined): string | undefined {
+  const name: JsonNode | undefined = params?.get('name');
+  if (typeof name !== 'string' || name === '' || name.length > longestName) {
+    return `params.name must be a text of 1 to ${longestName} characters.`;
+  }
+  const given = params?.get('arguments');
+  return given === undefined || given instanceof JsonObject ? undefined : 'params.arguments must be an object.';
+}

@@ -1,0 +1,82 @@
+import type { Policy } from '../policy/policy.ts';
+import type { ServerRecord, Servers } from '../servers/servers.ts';
+import type { UpstreamSession } from '../servers/upstream-session.ts';
+import type { ToolLists } from './tool-lists.ts';
+
+/** One agent-side stream that wants to hear of changes. */
+export interface ChangeListener {
+  readonly server: string;
+  /** Key of its conversation with the server: it hears of no other conversation's notifications. */
+  readonly key: string;
+  toolsChanged(): void;
+}
+
+/** Conversations with servers, and what they say unasked. */
+export interface Upstreams {
+  /** See {@link Servers.connect}. */
+  connect(record: ServerRecord, key: string): Promise<UpstreamSession>;
+  /** Begins to listen; the function returned ends it. */
+  listen(listener: ChangeListener): () => void;
+  close(): void;
+}
+
+/** Makes it. */
+export function createUpstreams(
+  servers: Pick<Servers, 'connect'>,
+  policy: Pick<Policy, 'tools' | 'onChange'>,
+  lists: ToolLists,
+): Upstreams {
+  const listeners = new Set<ChangeListener>();
+  const attached = new WeakSet<UpstreamSession>();
+  const shown = new Map<string, string>();
+  const tell = (server: string, key?: string): void => {
+    for (const listener of listeners) {
+      if (listener.server === server && (key === undefined || listener.key === key)) listener.toolsChanged();
+    }
+  };
+  /** Compares what agents may see of a server with what they could see before. */
+  const noticeChange = (server: string): boolean => {
+    const exposed = policy.tools(server).filter((tool) => tool.access !== 'off' && tool.state === 'approved');
+    const now = exposed.map((tool) => `${tool.name} ${tool.pin}`).join('\n');
+    const before = shown.get(server);
+    shown.set(server, now);
+    if (before === undefined || before === now) return false;
+    tell(server);
+    return true;
+  };
+  const stopPolicy = policy.onChange((server) => void noticeChange(server));
+  const attach = (record: ServerRecord, key: string, session: UpstreamSession): void => {
+    if (attached.has(session)) return;
+    attached.add(session);
+    const stop = session.onNotification((method) => {
+      if (method !== 'notifications/tools/list_changed') return;
+      lists.invalidate(session);
+      const before = shown.get(record.slug);
+      // Read before telling: a definition that changed is blocked by the time an agent asks for it.
+      lists.of(record.slug, session).then(
+        () => {
+          if (shown.get(record.slug) === before) tell(record.slug, key);
+        },
+        () => tell(record.slug, key),
+      );
+    });
+    session.onClose(stop);
+  };
+  return {
+    async connect(record, key) {
+      if (!shown.has(record.slug)) noticeChange(record.slug);
+      const session = await servers.connect(record, key);
+      attach(record, key, session);
+      return session;
+    },
+    listen(listener) {
+      if (!shown.has(listener.server)) noticeChange(listener.server);
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close() {
+      stopPolicy();
+      listeners.clear();
+    },
+  };
+}
