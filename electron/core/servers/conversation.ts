@@ -1,0 +1,239 @@
+import type { Clock } from '../../shared/clock.ts';
+import { SallyportError } from '../../shared/errors.ts';
+import { type JsonNode, JsonNumber, JsonObject, memberAt, serializeJson } from '../../shared/json-tree.ts';
+import { type ClientIdentity, withEnvelope } from './era.ts';
+import { ServerFailure } from './failure.ts';
+import { notificationMessage, replyTo, requestMessage, sortMessage } from './json-rpc.ts';
+import type { UpstreamAnswer, UpstreamRequestOptions } from './upstream-session.ts';
+
+/** One request as it leaves. */
+export interface OutgoingRequest {
+  readonly id: number;
+  readonly method: string;
+  readonly params: JsonObject | undefined;
+  /** The whole message as compact JSON, without a line end. */
+  readonly text: string;
+  /** To be called right before its first byte goes out. */
+  readonly onSent: () => void;
+}
+
+/** What carries the messages: a child's stdin, or HTTP requests. */
+export interface Wire {
+  /** @throws SallyportError if nothing of it was sent */
+  request(message: OutgoingRequest): void;
+  /** A notification, or the answer to a server's request. Failures are the wire's to log. */
+  post(text: string, method: string | undefined): void;
+  /** Nobody waits for that request any more; told to the server in the way of its era. */
+  cancel(id: number): void;
+}
+
+/** JSON-RPC with one server: our ids and progress tokens, time-outs, cancellation, routing of notifications. */
+export interface Conversation {
+  request(method: string, params: JsonObject | undefined, options?: UpstreamRequestOptions): Promise<UpstreamAnswer>;
+  notify(method: string, params: JsonObject | undefined): void;
+  onNotification(listener: (method: string, params: JsonObject | undefined) => void): () => void;
+  /** Takes a parsed message. @param stream the request on whose own stream it came (HTTP) */
+  receive(node: JsonNode, stream?: number): void;
+  /** Ends one request with an error. */
+  fail(id: number, error: SallyportError): void;
+  /** Cancels what is in flight at the server and ends it with `error`; later requests fail with it too. */
+  end(error: SallyportError, tellServer: boolean): void;
+  /** Whether that request still waits for its answer. */
+  waits(id: number): boolean;
+  /** Requests waiting. */
+  readonly inFlight: number;
+  /** Messages understood so far. */
+  readonly understood: number;
+}
+
+interface Pending {
+  readonly resolve: (answer: UpstreamAnswer) => void;
+  readonly reject: (error: SallyportError) => void;
+  readonly onNotification: UpstreamRequestOptions['onNotification'];
+  /** The caller's own progress token; ours is the request id. */
+  readonly token: JsonNode | undefined;
+}
+
+/** Messages in one batch of a 2025-03-26 server that are looked at. */
+const maxBatch = 1_000;
+
+/** Makes a conversation. @param deps.modern whether each request carries the modern envelope */
+export function createConversation(deps: {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly client: ClientIdentity;
+  readonly modern: boolean;
+  readonly wire: Wire;
+}): Conversation {
+  const { clock, wire } = deps;
+  const pending = new Map<number, Pending>();
+  const listeners = new Set<(method: string, params: JsonObject | undefined) => void>();
+  let nextId = 1;
+  let understood = 0;
+  let ended: SallyportError | undefined;
+
+  const route = (method: string, params: JsonObject | undefined, stream: number | undefined): void => {
+    if (method === 'notifications/cancelled') return;
+    if (method === 'notifications/progress') {
+      const owner = pending.get(ownNumber(params?.get('progressToken')) ?? -1);
+      if (owner?.token !== undefined) owner.onNotification?.(method, params?.with('progressToken', owner.token));
+      return;
+    }
+    const subscription = ownNumber(memberAt(params, '_meta', 'io.modelcontextprotocol/subscriptionId'));
+    let owner = subscription === undefined ? undefined : pending.get(subscription);
+    // A log message carries no request id: it belongs to the stream it came on, or to the only call that runs.
+    if (!owner && method === 'notifications/message') {
+      owner = stream === undefined && pending.size === 1 ? [...pending.values()][0] : pending.get(stream ?? -1);
+    }
+    if (owner?.onNotification) owner.onNotification(method, params);
+    else for (const listener of listeners) listener(method, params);
+  };
+
+  const receiveOne = (node: JsonNode, stream: number | undefined): void => {
+    const message = sortMessage(node);
+    if (message.kind !== 'wrong') understood += 1;
+    switch (message.kind) {
+      case 'notification':
+        route(message.method, message.params, stream);
+        return;
+      case 'request':
+        wire.post(serializeJson(replyTo(message.id, message.method)), undefined);
+        return;
+      case 'result':
+        if (message.id !== undefined) pending.get(message.id)?.resolve({ result: message.result });
+        return;
+      case 'error': {
+        // An error without a usable id on a request's own stream can only be about that request (HTTP).
+        const id = message.id ?? stream;
+        if (id !== undefined) pending.get(id)?.resolve({ error: message.error });
+        return;
+      }
+      case 'wrong':
+        if (message.id !== undefined) {
+          pending
+            .get(message.id)
+            ?.reject(wrongOutput(`${deps.name} answered with neither a result nor an error, or with both.`));
+        }
+    }
+  };
+
+  return {
+    request(method, params, options = {}) {
+      if (ended) return Promise.reject(ended);
+      const { signal } = options;
+      if (signal?.aborted) return Promise.reject(cancelled());
+      const id = nextId;
+      nextId += 1;
+      const token = memberAt(params, '_meta', 'progressToken');
+      const sent = prepare(params, id, token, deps, options.logLevel);
+      const text = serializeJson(requestMessage(id, method, sent));
+      return new Promise((resolve, reject) => {
+        const timeoutMs = options.timeoutMs ?? 300_000;
+        const giveUp = (error: SallyportError): void => {
+          wire.cancel(id);
+          entry.reject(error);
+        };
+        const stopTimer = Number.isFinite(timeoutMs)
+          ? clock.schedule(timeoutMs, () => giveUp(tooLate(deps.name, method, timeoutMs)))
+          : () => {};
+        const onAbort = (): void => giveUp(cancelled());
+        const settle = (): void => {
+          pending.delete(id);
+          stopTimer();
+          signal?.removeEventListener('abort', onAbort);
+        };
+        const entry: Pending = {
+          resolve: (answer) => {
+            settle();
+            resolve(answer);
+          },
+          reject: (error) => {
+            settle();
+            reject(error);
+          },
+          onNotification: options.onNotification,
+          token,
+        };
+        pending.set(id, entry);
+        signal?.addEventListener('abort', onAbort, { once: true });
+        try {
+          wire.request({ id, method, params: sent, text, onSent: () => options.onSent?.() });
+        } catch (thrown) {
+          entry.reject(
+            thrown instanceof SallyportError
+              ? thrown
+              : new SallyportError('server_gone', 'server', `${deps.name} could not be written to.`, { cause: thrown }),
+          );
+        }
+      });
+    },
+    notify(method, params) {
+      if (!ended) wire.post(serializeJson(notificationMessage(method, params)), method);
+    },
+    onNotification(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    receive(node, stream) {
+      if (Array.isArray(node)) for (const one of node.slice(0, maxBatch)) receiveOne(one, stream);
+      else receiveOne(node, stream);
+    },
+    fail(id, error) {
+      pending.get(id)?.reject(error);
+    },
+    end(error, tellServer) {
+      if (ended) return;
+      ended = error;
+      for (const [id, entry] of [...pending]) {
+        if (tellServer) wire.cancel(id);
+        entry.reject(error);
+      }
+      listeners.clear();
+    },
+    waits: (id) => pending.has(id),
+    get inFlight() {
+      return pending.size;
+    },
+    get understood() {
+      return understood;
+    },
+  };
+}
+
+function prepare(
+  params: JsonObject | undefined,
+  id: number,
+  token: JsonNode | undefined,
+  deps: { readonly modern: boolean; readonly client: ClientIdentity },
+  logLevel: string | undefined,
+): JsonObject | undefined {
+  let sent = params;
+  const meta = params?.get('_meta');
+  if (token !== undefined && meta instanceof JsonObject) {
+    sent = params?.with('_meta', meta.with('progressToken', new JsonNumber(String(id))));
+  }
+  return deps.modern ? withEnvelope(sent, deps.client, logLevel) : sent;
+}
+
+/** The whole number that a tree holds where we had put one of ours; some servers give it back as a string. */
+function ownNumber(node: JsonNode | undefined): number | undefined {
+  const text = node instanceof JsonNumber ? node.lexeme : node;
+  return typeof text === 'string' && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+function wrongOutput(message: string): ServerFailure {
+  return new ServerFailure('server_wrong_output', 'wrong-output', message, {
+    hint: 'The server does not keep to the protocol: look for a newer version of it.',
+  });
+}
+
+function cancelled(): SallyportError {
+  return new SallyportError('call_cancelled', 'agent', 'The caller gave up before the server had answered.');
+}
+
+function tooLate(name: string, method: string, timeoutMs: number): SallyportError {
+  const seconds = Math.round(timeoutMs / 100) / 10;
+  return new SallyportError('server_timeout', 'server', `${name} did not answer ${method} within ${seconds} s.`, {
+    hint: 'It was told to stop working on it; whether it did something is not known.',
+  });
+}

@@ -1,0 +1,115 @@
+import type { Clock } from '../../../shared/clock.ts';
+import { asSallyportError } from '../../../shared/errors.ts';
+import { type ClientIdentity, initializeParams, readDiscover, readInitialize } from '../era.ts';
+import { asStartFailure, quoted, ServerFailure } from '../failure.ts';
+import { errorCode, errorMessage } from '../json-rpc.ts';
+import type { OwnSession } from '../own-session.ts';
+import type { UpstreamInfo } from '../upstream-session.ts';
+import { httpOrigin } from './http-exchange.ts';
+import { type HttpLink, openHttpLink } from './http-link.ts';
+
+/** What a conversation with an HTTP upstream is opened with. */
+export interface HttpSessionOptions {
+  readonly name: string;
+  /** Exactly what the person entered. */
+  readonly url: string;
+  readonly clock: Clock;
+  readonly client: ClientIdentity;
+  /** What is known of its era: `legacy` skips the modern try. */
+  readonly era: 'legacy' | 'modern' | undefined;
+  /** Milliseconds until each step of the handshake must be answered. */
+  readonly startMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Opens the conversation: modern first, then `initialize`, as `reference/mcp.md` §1.6 has it. 401, 403, 5xx and silence
+ * say nothing of the era, so they fail the start.
+ * @throws ServerFailure `server_not_ready`
+ */
+export async function openHttpSession(options: HttpSessionOptions): Promise<OwnSession> {
+  try {
+    const modern = options.era === 'legacy' ? undefined : await tryModern(options);
+    return modern ?? (await openLegacy(options));
+  } catch (thrown) {
+    throw asStartFailure(thrown);
+  }
+}
+
+async function tryModern(options: HttpSessionOptions): Promise<OwnSession | undefined> {
+  const link = openHttpLink({ ...options, origin: httpOrigin(options.url, options.name), modern: true });
+  try {
+    const wait = { timeoutMs: options.startMs, signal: options.signal };
+    const answer = await link.conversation.request('server/discover', undefined, wait);
+    const info = 'result' in answer ? readDiscover(answer.result) : undefined;
+    if (info) return session(link, info);
+  } catch (thrown) {
+    const error = asSallyportError(thrown, 'server');
+    const legacyLike = [400, 404, 405, 406, 415, 422].includes(link.status());
+    if (!legacyLike || error.code === 'call_cancelled') {
+      await link.stop();
+      throw error;
+    }
+  }
+  await link.stop();
+  return undefined;
+}
+
+async function openLegacy(options: HttpSessionOptions): Promise<OwnSession> {
+  const { name } = options;
+  const link = openHttpLink({ ...options, origin: httpOrigin(options.url, name), modern: false });
+  try {
+    const wait = { timeoutMs: options.startMs, signal: options.signal };
+    const answer = await link.conversation.request('initialize', initializeParams(options.client), wait);
+    if ('error' in answer) {
+      const said = quoted(errorMessage(answer.error));
+      throw new ServerFailure(
+        'server_not_ready',
+        'wrong-output',
+        `${name} refused initialize with error ${errorCode(answer.error) ?? 'without a number'}: ${said}.`,
+      );
+    }
+    const info = readInitialize(answer.result);
+    if (!info) {
+      throw new ServerFailure(
+        'server_not_ready',
+        'wrong-output',
+        `${name} answered initialize with something that is no MCP answer or names an unknown revision.`,
+      );
+    }
+    link.agreed(info.protocolVersion);
+    link.conversation.notify('notifications/initialized', undefined);
+    // On its own connection a request could overtake it.
+    await link.posted();
+    link.listen();
+    return session(link, info);
+  } catch (thrown) {
+    await link.stop();
+    throw thrown;
+  }
+}
+
+function session(link: HttpLink, info: UpstreamInfo): OwnSession {
+  const { conversation, closed } = link;
+  const closeListeners = new Set<() => void>();
+  void closed.then(() => {
+    for (const listener of closeListeners) listener();
+    closeListeners.clear();
+  });
+  return {
+    info,
+    request: conversation.request,
+    notify: conversation.notify,
+    onNotification: conversation.onNotification,
+    onClose(listener) {
+      closeListeners.add(listener);
+      return () => closeListeners.delete(listener);
+    },
+    close: link.stop,
+    stop: link.stop,
+    closed,
+    get inFlight() {
+      return conversation.inFlight;
+    },
+  };
+}

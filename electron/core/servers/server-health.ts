@@ -1,0 +1,97 @@
+import type { Clock } from '../../shared/clock.ts';
+import type { SallyportError } from '../../shared/errors.ts';
+import { type FailedState, ServerFailure } from './failure.ts';
+import type { ServerHealth } from './servers.ts';
+
+/** What is remembered of one server beyond its sessions: failures, the pause before the next start, its era. */
+export interface ServerMemory {
+  failed(error: SallyportError): void;
+  /** A request failed while the session stays (an HTTP server that is not there): shown, nothing is held back. */
+  troubled(error: ServerFailure): void;
+  /** A start succeeded. */
+  started(): void;
+  /** A request was answered, or failed without saying anything of the server. */
+  answered(): void;
+  /** A session that began at `since` (monotonic) ended with that failure. */
+  ended(failure: ServerFailure | undefined, since: number): void;
+  /** A person stopped it: the next start is not held back. */
+  reset(): void;
+  /** Milliseconds until the next start may be tried, 0 for at once. */
+  holdBack(): number;
+  /** Failures in a row. */
+  readonly failures: number;
+  readonly state: FailedState | undefined;
+  readonly lastError: string | undefined;
+  /** The era, if it was found out less than a day ago for this very target. */
+  era(target: string): ServerHealth['era'];
+  setEra(target: string, era: 'legacy' | 'modern' | undefined): void;
+  /** The era last known, for showing. */
+  readonly shownEra: ServerHealth['era'];
+}
+
+/** Restart back-off: doubling from the first to the last, forgotten after so long in good health. */
+const firstBackOffMs = 200;
+const maxBackOffMs = 30_000;
+const healthyMs = 60_000;
+/** A verdict that is never looked at again would keep a server legacy for ever (`reference/mcp.md` §1.6). */
+const eraValidMs = 24 * 3_600_000;
+
+/** Makes the memory of one server. */
+export function createServerMemory(clock: Clock): ServerMemory {
+  let failures = 0;
+  let nextStart = 0;
+  let state: FailedState | undefined;
+  let lastError: string | undefined;
+  let verdict: { readonly target: string; readonly era: 'legacy' | 'modern'; readonly at: number } | undefined;
+
+  const failed = (error: SallyportError): void => {
+    state = error instanceof ServerFailure ? error.state : 'crashed';
+    lastError = error.message;
+    failures += 1;
+    nextStart = clock.monotonic() + Math.min(firstBackOffMs * 2 ** (failures - 1), maxBackOffMs);
+  };
+  return {
+    failed,
+    troubled(error) {
+      state = error.state;
+      lastError = error.message;
+    },
+    started() {
+      state = undefined;
+    },
+    answered() {
+      state = undefined;
+      lastError = undefined;
+    },
+    ended(failure, since) {
+      const healthy = clock.monotonic() - since >= healthyMs;
+      if (healthy) failures = 0;
+      if (failure) failed(failure);
+    },
+    reset() {
+      failures = 0;
+      nextStart = 0;
+      state = undefined;
+    },
+    holdBack: () => Math.max(0, nextStart - clock.monotonic()),
+    get failures() {
+      return failures;
+    },
+    get state() {
+      return state;
+    },
+    get lastError() {
+      return lastError;
+    },
+    era: (target) =>
+      verdict?.target === target && clock.now() - verdict.at < eraValidMs && clock.now() >= verdict.at
+        ? verdict.era
+        : undefined,
+    setEra(target, era) {
+      verdict = era === undefined ? undefined : { target, era, at: clock.now() };
+    },
+    get shownEra() {
+      return verdict?.era;
+    },
+  };
+}
