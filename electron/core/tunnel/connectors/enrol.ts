@@ -1,0 +1,155 @@
+import { X509Certificate } from 'node:crypto';
+import { request } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import * as z from 'zod';
+import { asSallyportError, errorShape, SallyportError } from '../../../shared/errors.ts';
+import { parseJoinLine } from '../edge/join-line.ts';
+import { enrolPath } from '../edge/protocol.ts';
+import { createCsr } from '../pki/certificate-request.ts';
+import { privateKeyPin, publicKeyPin } from '../pki/fingerprint.ts';
+import { dialEdge, fetchPinnedCa, serverNameOf, type Transport } from './edge-dialer.ts';
+
+/** What joining an edge gave. The key belongs in secrets; the rest is no secret. */
+export interface JoinedEdge {
+  readonly host: string;
+  readonly port: number;
+  /** Pin of the edge CA's public key. */
+  readonly caPin: string;
+  /** The tunnel's domain. */
+  readonly domain: string;
+  /** Client certificate, PEM. */
+  readonly certificate: string;
+  /** Its private key, PKCS#8 PEM; it was made here and never left. */
+  readonly key: string;
+  /** The edge's CA, PEM. */
+  readonly ca: string;
+  /** When the certificate ends, RFC 3339 UTC. */
+  readonly notAfter: string;
+}
+
+/** How to join. */
+export interface JoinOptions {
+  /** CAs in PEM for the outer TLS of the WebSocket, besides the system's. */
+  readonly carrierCa?: string;
+  /** Time for each attempt in milliseconds, default 10 s. */
+  readonly timeoutMs?: number;
+}
+
+const answerSchema = z.object({
+  domain: z.string().regex(/^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/),
+  certificate: z.string().max(16_384),
+  ca: z.string().max(16_384),
+  notAfter: z.iso.datetime(),
+});
+const refusalSchema = z.object({ error: errorShape });
+const maxAnswer = 65_536;
+
+/**
+ * Redeems a join line: meets the edge, checks its key against the line's, sends a certificate request and checks what came
+ * back. Goes through a WebSocket where raw TLS does not get through.
+ * @throws SallyportError at hop `edge`: `bad_join_line`, `edge_unreachable`, `edge_blocked`, `edge_untrusted`,
+ *   what the edge answered (`invite_invalid`, `too_many_requests`), `edge_answer_invalid`
+ */
+export async function joinEdge(joinLine: string, options: JoinOptions = {}): Promise<JoinedEdge> {
+  const { token, ...address } = parseJoinLine(joinLine);
+  const { csrPem, keyPem } = await createCsr();
+  const { socket, ca } = await meet('tls').catch(async (error: unknown) => {
+    const first = asSallyportError(error, 'edge');
+    if (first.code !== 'edge_blocked' && first.code !== 'edge_untrusted') throw first;
+    return meet('websocket').catch(() => {
+      throw first;
+    });
+  });
+  const answer = await post(socket, serverNameOf(address.host), JSON.stringify({ token, csr: csrPem }));
+  checkAnswer(answer, keyPem, address.caPin);
+  return {
+    ...address,
+    domain: answer.domain,
+    certificate: answer.certificate,
+    key: keyPem,
+    ca,
+    notAfter: answer.notAfter,
+  };
+
+  async function meet(transport: Transport): Promise<{ socket: TLSSocket; ca: string }> {
+    const dial = {
+      address,
+      transport,
+      alpn: 'http/1.1',
+      timeoutMs: options.timeoutMs ?? 10_000,
+      ...(options.carrierCa ? { carrierCa: options.carrierCa } : {}),
+    };
+    const ca = await fetchPinnedCa(dial);
+    return { socket: await dialEdge({ ...dial, ca }), ca };
+  }
+}
+
+function checkAnswer(answer: z.infer<typeof answerSchema>, key: string, caPin: string): void {
+  try {
+    const certificate = new X509Certificate(answer.certificate);
+    const ca = new X509Certificate(answer.ca);
+    const good =
+      publicKeyPin(ca) === caPin &&
+      certificate.verify(ca.publicKey) &&
+      publicKeyPin(certificate) === privateKeyPin(key);
+    if (good) return;
+  } catch {
+    // falls through to the one refusal
+  }
+  throw invalid('its certificate is not for our key');
+}
+
+function invalid(why: string): SallyportError {
+  return new SallyportError('edge_answer_invalid', 'edge', `The edge answered the enrolment wrongly: ${why}.`, {
+    hint: 'Edge and app may be of different versions.',
+  });
+}
+
+function post(socket: TLSSocket, host: string, body: string): Promise<z.infer<typeof answerSchema>> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({
+      createConnection: () => socket,
+      method: 'POST',
+      path: enrolPath,
+      headers: { host, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+      timeout: 15_000,
+    });
+    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer within 15 s')));
+    outgoing.on('error', (error) => reject(invalid(error.message)));
+    outgoing.on('response', (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+        if (text.length > maxAnswer) response.destroy(new Error('it is too long'));
+      });
+      response.on('error', (error) => reject(invalid(error.message)));
+      response.on('end', () => {
+        socket.destroy();
+        try {
+          resolve(readAnswer(response.statusCode ?? 0, text));
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    outgoing.end(body);
+  });
+}
+
+function readAnswer(status: number, text: string): z.infer<typeof answerSchema> {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    throw invalid(`status ${status} without JSON`);
+  }
+  if (status === 200) {
+    const answer = answerSchema.safeParse(body);
+    if (!answer.success) throw invalid('fields are missing');
+    return answer.data;
+  }
+  const refusal = refusalSchema.safeParse(body);
+  if (!refusal.success) throw invalid(`status ${status}`);
+  throw SallyportError.fromShape({ ...refusal.data.error, hop: 'edge' });
+}
