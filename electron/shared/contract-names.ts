@@ -1,0 +1,38 @@
+import type { EventName, RequestName } from './contract.ts';
+
+/**
+ * The names of the contract without its schemas, for the preload: it must stay small, and what it lets through is parsed
+ * by the core. A name that is missing here, or one too many, does not compile.
+ */
+export const requestNames: Readonly<Record<RequestName, true>> = {
+  'status.get': true,
+  'ui.address': true,
+  'servers.list': true,
+  'servers.add': true,
+  'servers.remove': true,
+  'servers.share': true,
+  'servers.unshare': true,
+  'servers.try': true,
+  'tools.list': true,
+  'tools.set': true,
+  'agents.list': true,
+  'agents.token': true,
+  'agents.revoke': true,
+  'approvals.list': true,
+  'approvals.answer': true,
+  'approvals.forget': true,
+  'log.list': true,
+  'log.show': true,
+  'log.verify': true,
+  'tunnel.status': true,
+  'tunnel.ca': true,
+  'tunnel.probe': true,
+  'tunnel.use': true,
+  pause: true,
+  resume: true,
+  'settings.get': true,
+  'settings.set': true,
+};
+
+/** See {@link requestNames}. */
+export const eventNames: Readonly<Record<EventName, true>> = { state: true, log: true, approvals: true };

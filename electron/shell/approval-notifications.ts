@@ -1,0 +1,81 @@
+import { Notification } from 'electron';
+import type { ApprovalView } from '../shared/views.ts';
+import { visibleText } from '../shared/visible-text.ts';
+
+/** At most this many notifications stand at once; more prompts are counted in the last one. */
+const maxShown = 3;
+
+/** Tells of prompts through the system's notifications. */
+export interface ApprovalNotifications {
+  show(approval: ApprovalView): void;
+  /** Takes away what is said of other prompts than these. */
+  keep(approvalIds: ReadonlySet<string>): void;
+  closeAll(): void;
+}
+
+/** See {@link ApprovalNotifications}. @param deps.review opens the prompt; the newest one where several are counted */
+export function createApprovalNotifications(deps: {
+  readonly review: (approvalId: string) => void;
+}): ApprovalNotifications {
+  const shown = new Map<string, Notification>();
+  const counted = new Set<string>();
+  let summary: Notification | undefined;
+
+  const notify = (title: string, body: string, click: () => void): Notification => {
+    const notification = new Notification({ title, body });
+    notification.on('click', click);
+    // A notification that the system refuses is no loss: the prompt is in the window and in the tray too.
+    notification.on('failed', () => undefined);
+    notification.show();
+    return notification;
+  };
+
+  const count = (): void => {
+    summary?.close();
+    const newest = [...counted].at(-1);
+    summary = newest
+      ? show(
+          'Sallyport',
+          `${counted.size} more ${counted.size === 1 ? 'request waits' : 'requests wait'} for you`,
+          () => deps.review(newest),
+        )
+      : undefined;
+  };
+
+  return {
+    show(approval) {
+      if (!Notification.isSupported() || shown.has(approval.id)) return;
+      if (shown.size >= maxShown) {
+        counted.add(approval.id);
+        count();
+        return;
+      }
+      const title = `${visibleText(approval.agent.name, { max: 60 })} wants to ${visibleText(approval.summary, { max: 100 })}`;
+      const body = [
+        `${visibleText(approval.server, { max: 40 })} · ${visibleText(approval.tool, { max: 60 })}`,
+        ...approval.reasons.slice(0, 2).map((reason) => visibleText(reason, { max: 120 })),
+      ].join('\n');
+      shown.set(
+        approval.id,
+        notify(title, body, () => deps.review(approval.id)),
+      );
+    },
+    keep(approvalIds) {
+      for (const [id, notification] of shown) {
+        if (approvalIds.has(id)) continue;
+        notification.close();
+        shown.delete(id);
+      }
+      const before = counted.size;
+      for (const id of counted) if (!approvalIds.has(id)) counted.delete(id);
+      if (counted.size !== before) count();
+    },
+    closeAll() {
+      for (const notification of shown.values()) notification.close();
+      shown.clear();
+      counted.clear();
+      summary?.close();
+      summary = undefined;
+    },
+  };
+}

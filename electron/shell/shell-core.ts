@@ -1,0 +1,32 @@
+import type { Dispatcher } from '../core/fronts/dispatcher.ts';
+import type { Sealer } from '../core/secrets/secrets.ts';
+import type { SettingsFile } from '../core/settings/settings.ts';
+
+/** All that the shell knows of the core. */
+export interface ShellCore {
+  /** The contract: requests, and sessions that hear of events. */
+  readonly dispatcher: Dispatcher;
+  /** Drains and ends everything: connections, children, files. Called once. */
+  stop(): Promise<void>;
+  /** Dials the tunnel again at once, instead of waiting for the next try: after sleep, or a change of network. */
+  retryTunnel(): void;
+}
+
+/** What the shell brings along for the core. */
+export interface ShellCoreDeps {
+  /** Absolute path of the data folder. It exists; nobody holds it yet. */
+  readonly dataDir: string;
+  /**
+   * The system's keyring, where there is a real one: it seals new secrets. Without it the key file does, as in headless
+   * runs; what the key file sealed before opens either way (`security.md` S21).
+   */
+  readonly keyring: Sealer | undefined;
+  /** Opens the settings with electron-store; called after the settings station has checked the file. */
+  readonly openSettingsFile: () => SettingsFile;
+}
+
+/**
+ * Builds and starts the core; resolves when it is ready.
+ * @throws SallyportError where it cannot start: `already_running`, `port_in_use`, …
+ */
+export type StartCore = (deps: ShellCoreDeps) => Promise<ShellCore>;

@@ -1,0 +1,100 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { app, dialog } from 'electron';
+import { asSallyportError } from '../shared/errors.ts';
+import { setAppMenu } from './app-menu.ts';
+import { registerAppScheme, serveApp } from './app-protocol.ts';
+import { type CommandLine, parseCommandLine } from './command-line.ts';
+import { connectShell } from './core-session.ts';
+import { createDesk, type Desk } from './desk.ts';
+import { bindIpc } from './ipc-binding.ts';
+import { lockNavigation } from './navigation-policy.ts';
+import { holdQuit, type Quit } from './quit.ts';
+import { createSafeStorageSealer } from './safe-storage-sealer.ts';
+import { lockSessions } from './session-policy.ts';
+import type { StartCore } from './shell-core.ts';
+import { createStoreSettingsFile } from './store-settings-file.ts';
+
+/** What the entry file gives the shell. */
+export interface ShellDeps {
+  readonly startCore: StartCore;
+  /** The folder with `electron/preload.cjs` and `renderer/`. */
+  readonly distDir: string;
+  /** The folder with `tray/`. */
+  readonly assetsDir: string;
+  /** What the person or the launcher gave the app, without program and app folder. */
+  readonly args: readonly string[];
+}
+
+/**
+ * Runs the desktop app: one instance, locked windows, tray, notifications, and a clean end. What must happen before
+ * Electron is ready happens in this call; the rest follows by itself.
+ */
+export function runShell(deps: ShellDeps): void {
+  const commandLine = parseCommandLine(deps.args, process.cwd());
+  mkdirSync(commandLine.electronDir, { recursive: true, mode: 0o700 });
+  app.setPath('userData', commandLine.electronDir);
+  app.setPath('sessionData', commandLine.electronDir);
+  app.enableSandbox();
+  registerAppScheme();
+  lockNavigation();
+  if (!app.requestSingleInstanceLock()) {
+    // The instance that runs shows its window.
+    app.exit(0);
+    return;
+  }
+
+  let desk: Desk | undefined;
+  let wanted = !commandLine.hidden;
+  const show = (): void => {
+    wanted = true;
+    desk?.show();
+  };
+  app.on('second-instance', show);
+  app.on('activate', show);
+
+  const quit = holdQuit();
+  start(deps, commandLine, quit).then(
+    (started) => {
+      desk = started;
+      if (wanted) desk.show();
+      if (commandLine.readyLine) writeLine({ ready: true, dataDir: commandLine.dataDir, pid: process.pid });
+    },
+    (thrown: unknown) => {
+      const error = asSallyportError(thrown).toShape();
+      if (commandLine.readyLine) writeLine({ ready: false, error });
+      else dialog.showErrorBox('Sallyport could not start', [error.message, error.hint].filter(Boolean).join('\n\n'));
+      app.exit(1);
+    },
+  );
+}
+
+async function start(deps: ShellDeps, commandLine: CommandLine, quit: Quit): Promise<Desk> {
+  await app.whenReady();
+  lockSessions();
+  serveApp(join(deps.distDir, 'renderer'));
+  setAppMenu();
+  const core = await deps.startCore({
+    dataDir: commandLine.dataDir,
+    keyring: await createSafeStorageSealer(),
+    openSettingsFile: () => createStoreSettingsFile(commandLine.dataDir),
+  });
+  const session = connectShell(core.dispatcher);
+  const desk = createDesk({
+    distDir: deps.distDir,
+    assetsDir: deps.assetsDir,
+    ipc: bindIpc(core.dispatcher),
+    session,
+    retryTunnel: () => core.retryTunnel(),
+  });
+  quit.onDrain(async () => {
+    session.close();
+    desk.clear();
+    await core.stop();
+  });
+  return desk;
+}
+
+function writeLine(message: Record<string, unknown>): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`);
+}
