@@ -1,0 +1,105 @@
+import type { Command } from 'commander';
+import type { StatusView } from '../shared/views.ts';
+import { wholeNumber } from './arguments.ts';
+import { notYet } from './failures.ts';
+import { ask } from './instance.ts';
+import type { CliIo } from './io.ts';
+import { counted, shown, table } from './output.ts';
+
+const states: Readonly<Record<StatusView['state'], string>> = {
+  'nothing-shared': 'Nothing shared: nobody can reach this machine',
+  connecting: 'Connecting',
+  sharing: 'Sharing',
+  attention: 'An agent waits for your answer',
+  paused: 'Paused: nothing gets through',
+  trouble: 'Trouble',
+};
+
+/** `run`, `status`, `ui`, `pause`, `resume`, `doctor`. */
+export function registerAppCommands(program: Command, io: CliIo): void {
+  program
+    .command('run')
+    .description('Run Sallyport without Electron; the pages open in a browser')
+    .option('--ui-port <n>', 'port of the pages on 127.0.0.1', wholeNumber(0, 65_535))
+    .option('--no-open', 'do not open a browser; the command line may decide then')
+    .action(async (options: { uiPort?: number; open: boolean }) => {
+      const { runHeadless } = await import('../headless.ts');
+      const dataDir = io.givenDataDir();
+      io.status(
+        await runHeadless({
+          ...(dataDir === undefined ? {} : { dataDir }),
+          ...(options.uiPort === undefined ? {} : { uiPort: options.uiPort }),
+          open: options.open,
+          json: io.json(),
+          selfCommand: io.selfCommand,
+          version: io.version,
+        }),
+      );
+    });
+
+  program
+    .command('status')
+    .description('How things stand')
+    .action(async () => {
+      const status = await ask(io, 'status.get', {});
+      io.print(status, () => describeStatus(status));
+    });
+
+  program
+    .command('ui')
+    .description('Address of the pages, with this run’s key')
+    .action(async () => {
+      const address = await ask(io, 'ui.address', {});
+      io.print(address, () => address.url);
+    });
+
+  program
+    .command('pause')
+    .description('Stop everything: nothing gets through until resume')
+    .action(async () => {
+      const paused = await ask(io, 'pause', {});
+      io.print(paused, () => `Paused. ${counted(paused.endedStreams, 'open stream')} ended.`);
+    });
+
+  program
+    .command('resume')
+    .description('Let calls through again')
+    .action(async () => {
+      const resumed = await ask(io, 'resume', {});
+      io.print(resumed, () => 'Calls get through again.');
+    });
+
+  program
+    .command('doctor')
+    .description('Check every hop, each with a fix')
+    .action(() => {
+      throw notYet('doctor');
+    });
+
+  program
+    .command('sample-server', { hidden: true })
+    .allowUnknownOption()
+    .argument('[args...]')
+    .action(async (args: string[]) => {
+      const { runSampleServer } = await import('../core/servers/sample/sample-server.ts');
+      await runSampleServer(args);
+    });
+}
+
+function describeStatus(status: StatusView): string {
+  const lines = [
+    `${states[status.state]} (since ${status.since})`,
+    `${counted(status.servers, 'server')} shared, ${counted(status.pending, 'prompt')} waiting, way in: ${status.way}`,
+  ];
+  if (status.lastCallAt) lines.push(`Last call ${status.lastCallAt}`);
+  if (status.probe) {
+    const { ok, at, ms, hop, detail } = status.probe;
+    lines.push(
+      ok
+        ? `Probe at ${at}: answered in ${ms} ms`
+        : `Probe at ${at}: failed at ${hop ?? 'unknown'}. ${shown(detail ?? '')}`,
+    );
+  }
+  const road = status.road.map((station) => [station.ok ? 'ok' : '--', station.hop, station.detail ?? '']);
+  return [...lines, '', table(road, 200)].join('\n');
+}

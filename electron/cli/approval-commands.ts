@@ -1,0 +1,80 @@
+import { Argument, type Command } from 'commander';
+import type { ApprovalView } from '../shared/views.ts';
+import { approvalDurations, approvalScopes } from '../shared/views.ts';
+import { oneOf } from './arguments.ts';
+import { ask, untilSignal, withInstance } from './instance.ts';
+import type { CliIo } from './io.ts';
+import { safeJson, shown } from './output.ts';
+
+interface AnswerOptions {
+  readonly scope?: (typeof approvalScopes)[number];
+  readonly for?: (typeof approvalDurations)[number];
+  readonly reason?: string;
+}
+
+/** `approvals …`. */
+export function registerApprovalCommands(program: Command, io: CliIo): void {
+  const approvals = program.command('approvals').description('Calls that wait for your answer');
+
+  approvals
+    .command('list')
+    .description('What waits now')
+    .action(async () => {
+      const { approvals: waiting } = await ask(io, 'approvals.list', {});
+      io.print({ approvals: waiting }, () =>
+        waiting.length === 0 ? 'Nothing waits for an answer.' : waiting.map(describeApproval).join('\n\n'),
+      );
+    });
+
+  approvals
+    .command('watch')
+    .description('What waits now and from now on, one JSON object a line')
+    .action(async () => {
+      await withInstance(io, async (client) => {
+        const told = new Set<string>();
+        client.subscribe('approvals', (event) => {
+          if (event.type === 'opened' && told.has(event.approval.id)) return;
+          told.add(event.approval.id);
+          io.stdout(`${safeJson(event)}\n`);
+          if (event.type === 'closed') told.delete(event.approval.id);
+        });
+        const { approvals: waiting } = await client.request('approvals.list', {});
+        for (const approval of waiting) {
+          if (told.has(approval.id)) continue;
+          told.add(approval.id);
+          io.stdout(`${safeJson({ type: 'opened', approval })}\n`);
+        }
+        await untilSignal(io, client);
+      });
+    });
+
+  approvals
+    .command('answer')
+    .description('Allow or deny what waits')
+    .argument('<id>')
+    .addArgument(new Argument('<answer>').choices(['allow', 'deny']))
+    .option('--scope <scope>', 'what the answer covers: call, arguments or tool (default call)', oneOf(approvalScopes))
+    .option('--for <time>', 'how long it counts: once, 15m, session or always (default once)', oneOf(approvalDurations))
+    .option('--reason <r>', 'what the agent is told')
+    .action(async (id: string, answer: 'allow' | 'deny', options: AnswerOptions) => {
+      const answered = await ask(io, 'approvals.answer', {
+        id,
+        answer,
+        ...(options.scope ? { scope: options.scope } : {}),
+        ...(options.for ? { for: options.for } : {}),
+        ...(options.reason === undefined ? {} : { reason: options.reason }),
+      });
+      io.print(answered, () => `${answered.answer === 'allow' ? 'Allowed' : 'Denied'} ${shown(answered.id)}.`);
+    });
+}
+
+function describeApproval(approval: ApprovalView): string {
+  const count = approval.count > 1 ? ` (${approval.count} identical calls)` : '';
+  return [
+    `${shown(approval.id)}  ${shown(approval.agent.name)} wants to ${shown(approval.summary)}${count}`,
+    `  ${approval.server} · ${shown(approval.tool)} · ${approval.class}`,
+    `  ${shown(approval.argumentsText, 1_000)}`,
+    ...approval.reasons.map((reason) => `  Why: ${shown(reason)}`),
+    `  Until ${approval.expiresAt}. Answer: sallyport approvals answer ${shown(approval.id)} allow|deny`,
+  ].join('\n');
+}

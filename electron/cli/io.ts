@@ -1,0 +1,55 @@
+import { defaultDataFolder } from '../core/state/data-folder.ts';
+import { safeJson } from './output.ts';
+
+/** What commands write to and read from. */
+export interface CliIo {
+  stdout(text: string): void;
+  stderr(text: string): void;
+  /** Whether `--json` was given. */
+  json(): boolean;
+  /** The data folder that `--data-dir` names, or the default. */
+  dataDir(): string;
+  /** `--data-dir` as given; undefined where it was not. */
+  givenDataDir(): string | undefined;
+  readonly stdin: NodeJS.ReadStream;
+  readonly version: string;
+  /** Command and arguments that start this very program again. */
+  readonly selfCommand: readonly string[];
+  /** The exit status where nothing is thrown. */
+  status(status: number): void;
+  /** Prints one document: as JSON, or as people read it. */
+  print(document: object, human: () => string): void;
+}
+
+/** Global options, known once the arguments are parsed. */
+export interface GlobalOptions {
+  json?: boolean;
+  dataDir?: string;
+}
+
+/** Joins the streams of this process with the options. @param options read when needed, not before */
+export function createIo(deps: {
+  readonly version: string;
+  readonly selfCommand: readonly string[];
+  readonly options: () => GlobalOptions;
+  readonly onStatus: (status: number) => void;
+}): CliIo {
+  const stdout = (text: string): void => void process.stdout.write(text);
+  const json = (): boolean => deps.options().json === true;
+  return {
+    stdout,
+    stderr: (text) => void process.stderr.write(text),
+    json,
+    dataDir: () => deps.options().dataDir ?? defaultDataFolder(),
+    givenDataDir: () => deps.options().dataDir,
+    get stdin() {
+      return process.stdin;
+    },
+    version: deps.version,
+    selfCommand: deps.selfCommand,
+    status: deps.onStatus,
+    print(document, human) {
+      stdout(`${json() ? safeJson(document) : human()}\n`);
+    },
+  };
+}

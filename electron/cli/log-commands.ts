@@ -1,0 +1,157 @@
+import type { Command } from 'commander';
+import type { ControlClient } from '../core/fronts/control-client.ts';
+import { exportLogFile, listLogFile, showLogFile, verifyLogFile } from '../core/request-log/log-file.ts';
+import type { RequestInput, RequestOutput } from '../shared/contract.ts';
+import type { LogDetail, LogRow } from '../shared/views.ts';
+import { moment, wholeNumber } from './arguments.ts';
+import { exitStatus } from './failures.ts';
+import { askOr, logPath, untilSignal, withInstance } from './instance.ts';
+import type { CliIo } from './io.ts';
+import { counted, safeJson, shown, table } from './output.ts';
+
+interface ListOptions {
+  readonly limit?: number;
+  readonly server?: string;
+  readonly since?: string;
+  readonly follow?: boolean;
+}
+type Query = RequestInput<'log.list'>;
+type Page = RequestOutput<'log.list'>;
+
+const pageRows = 500;
+
+/** `log …`. */
+export function registerLogCommands(program: Command, io: CliIo): void {
+  const log = program.command('log').description('The request log');
+
+  log
+    .command('list')
+    .description('Newest calls and events')
+    .option('--limit <n>', 'how many (default 50)', wholeNumber(1, 100_000))
+    .option('--server <s>', 'only of this server (its slug)')
+    .option('--since <t>', 'not older: 2026-11-22T14:00:00Z, or how long ago: 15m', moment)
+    .option('--follow', 'go on with what happens from now on, one JSON object a line')
+    .action(async (options: ListOptions) => {
+      if (options.follow) {
+        await withInstance(io, (client) => follow(io, client, options));
+        return;
+      }
+      const answer = await askOr(
+        io,
+        (client) => gather(options, (query) => client.request('log.list', query)),
+        () => gather(options, (query) => listLogFile(logPath(io), query)),
+      );
+      io.print(answer, () => describeRows(answer.rows));
+    });
+
+  log
+    .command('show')
+    .description('One call with arguments, result and time line')
+    .argument('<id>')
+    .action(async (id: string) => {
+      const row = await askOr(
+        io,
+        async (client) => (await client.request('log.show', { id })).row,
+        () => showLogFile(logPath(io), id),
+      );
+      io.print({ rows: [row] }, () => describeDetail(row));
+    });
+
+  log
+    .command('verify')
+    .description('Check that nothing in the log was changed; exit status 5 if something was')
+    .action(async () => {
+      const result = await askOr(
+        io,
+        (client) => client.request('log.verify', {}),
+        () => verifyLogFile(logPath(io)),
+      );
+      io.print(result, () =>
+        result.ok
+          ? `The log is whole: ${counted(result.rows, 'entry', 'entries')} checked.`
+          : `The log was changed at entry ${result.badSeq}: ${shown(result.why ?? '')}. ${counted(result.rows, 'entry', 'entries')} before it are good.`,
+      );
+      if (!result.ok) io.status(exitStatus.foundWrong);
+    });
+
+  log
+    .command('export')
+    .description('Every row with its result, oldest first, one JSON object a line')
+    .action(() => {
+      // The file itself, also while an instance runs: readers do not disturb its writer.
+      for (const row of exportLogFile(logPath(io))) io.stdout(`${safeJson(row)}\n`);
+    });
+}
+
+/** Follows pages until as many rows are there as asked for. */
+async function gather(options: ListOptions, page: (query: Query) => Page | Promise<Page>): Promise<Page> {
+  const limit = options.limit ?? 50;
+  const rows: LogRow[] = [];
+  let before: number | undefined;
+  for (;;) {
+    const answer = await page({
+      limit: Math.min(pageRows, limit - rows.length),
+      ...(options.server === undefined ? {} : { server: options.server }),
+      ...(options.since === undefined ? {} : { since: options.since }),
+      ...(before === undefined ? {} : { before }),
+    });
+    rows.push(...answer.rows);
+    before = answer.next;
+    if (before === undefined || rows.length >= limit) return before === undefined ? { rows } : { rows, next: before };
+  }
+}
+
+/** What is there, oldest first, then what comes. A row is printed again each time it changes. */
+async function follow(io: CliIo, client: ControlClient, options: ListOptions): Promise<void> {
+  const print = (row: LogRow): void => io.stdout(`${safeJson(row)}\n`);
+  const early: LogRow[] = [];
+  let listed = false;
+  client.subscribe('log', ({ rows }) => {
+    for (const row of rows) {
+      if (options.server !== undefined && row.server !== options.server) continue;
+      if (listed) print(row);
+      else early.push(row);
+    }
+  });
+  const { rows } = await gather(options, (query) => client.request('log.list', query));
+  for (const row of rows.toReversed()) print(row);
+  const known = new Set(rows.map((row) => row.hash));
+  for (const row of early) if (!known.has(row.hash)) print(row);
+  listed = true;
+  await untilSignal(io, client);
+}
+
+function describeRows(rows: readonly LogRow[]): string {
+  if (rows.length === 0) return 'The log has nothing that matches.';
+  return table(
+    rows.map((row) =>
+      row.kind === 'call'
+        ? [row.at, row.id, row.agent?.name ?? '', row.server ?? '', row.tool ?? row.method ?? '', becameOf(row)]
+        : [row.at, row.id, '–', row.server ?? '–', '–', row.message ?? ''],
+    ),
+    120,
+  );
+}
+
+function becameOf(row: LogRow): string {
+  const parts = [row.outcome ?? 'under way'];
+  if (row.decision && row.outcome !== 'ran') parts.push(row.decision.rule);
+  if (row.answer?.by) parts.push(`by ${row.answer.by}`);
+  if (row.ms !== undefined) parts.push(`${Math.round(row.ms)} ms`);
+  if (row.error) parts.push(row.error);
+  return parts.join(' · ');
+}
+
+function describeDetail(row: LogDetail): string {
+  const lines = [describeRows([row])];
+  if (row.decision) {
+    const { effect, rule, risk, reasons } = row.decision;
+    lines.push(`Decision: ${effect} by ${shown(rule)}, risk ${risk}`, ...reasons.map((reason) => `  ${shown(reason)}`));
+  }
+  if (row.argumentsText !== undefined) lines.push('Arguments:', `  ${shown(row.argumentsText, 20_000)}`);
+  if (row.resultText !== undefined) lines.push('Result:', `  ${shown(row.resultText, 20_000)}`);
+  if (row.steps.length > 0) {
+    lines.push('Steps:', table(row.steps.map(({ step, at, detail }) => [`  ${at}`, step, detail ?? ''])));
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,127 @@
+import type { Command } from 'commander';
+import type { RequestInput } from '../shared/contract.ts';
+import type { ServerView } from '../shared/views.ts';
+import { collect, duration } from './arguments.ts';
+import { notYet, usageError } from './failures.ts';
+import { ask } from './instance.ts';
+import type { CliIo } from './io.ts';
+import { shown, table } from './output.ts';
+import { readEnvironment } from './secret-input.ts';
+
+interface AddOptions {
+  readonly command?: string;
+  readonly arg?: string[];
+  readonly env?: string[];
+  readonly envFile?: string;
+  readonly url?: string;
+}
+
+/** `servers …`. */
+export function registerServerCommands(program: Command, io: CliIo): void {
+  const servers = program.command('servers').description('Local MCP servers');
+
+  servers
+    .command('list')
+    .description('Servers that Sallyport knows')
+    .action(async () => {
+      const answer = await ask(io, 'servers.list', {});
+      io.print(answer, () => describeServers(answer.servers));
+    });
+
+  servers
+    .command('discover')
+    .description('Find servers that other programs on this machine use')
+    .action(() => {
+      throw notYet('servers discover');
+    });
+
+  servers
+    .command('add')
+    .description('Add a server: a command on this machine, or a URL. Nothing is shared by this')
+    .argument('<name>')
+    .option('--command <cmd>', 'program to start')
+    .option('--arg <a>', 'one argument of it, exactly as it is; may be repeated', collect)
+    .option('--env <name[=v]>', 'environment variable; without a value you are asked for it; may be repeated', collect)
+    .option('--env-file <file>', 'NAME=VALUE lines; - reads standard input')
+    .option('--url <url>', 'address of a server that speaks HTTP')
+    .action(async (name: string, options: AddOptions) => {
+      const added = await ask(io, 'servers.add', await serverSpecOf(io, name, options));
+      io.print(
+        added,
+        () => `Added ${shown(added.name)} as ${added.slug}. Share it: sallyport servers share ${added.slug}`,
+      );
+    });
+
+  servers
+    .command('remove')
+    .description('Forget a server; its tokens end')
+    .argument('<name>')
+    .action(async (name: string) => {
+      const { name: removed } = await ask(io, 'servers.remove', { server: name });
+      io.print({ name: removed }, () => `Removed ${shown(removed)}.`);
+    });
+
+  servers
+    .command('share')
+    .description('Start a server and let agents with a token reach it')
+    .argument('<name>')
+    .option('--wait <t>', 'how long its start may take (default 60s)', duration)
+    .action(async (name: string, options: { wait?: number }) => {
+      const shared = await ask(io, 'servers.share', {
+        server: name,
+        ...(options.wait === undefined ? {} : { waitMs: options.wait }),
+      });
+      io.print(shared, () =>
+        [
+          `${shown(shared.name)} is shared at ${shown(shared.url)}`,
+          table(shared.tools.map((tool) => [`  ${tool.name}`, tool.class, tool.access])),
+          `Make a token for an agent: sallyport agents token --server ${shown(name)}`,
+        ].join('\n'),
+      );
+    });
+
+  servers
+    .command('unshare')
+    .description('Stop sharing a server; calls under way end')
+    .argument('<name>')
+    .action(async (name: string) => {
+      const { name: unshared } = await ask(io, 'servers.unshare', { server: name });
+      io.print({ name: unshared }, () => `${shown(unshared)} is no longer shared.`);
+    });
+}
+
+async function serverSpecOf(io: CliIo, name: string, options: AddOptions): Promise<RequestInput<'servers.add'>> {
+  const { command, url, arg } = options;
+  if ((command === undefined) === (url === undefined)) {
+    throw usageError('A server is either --command CMD or --url URL.', 'See sallyport servers add --help.');
+  }
+  if (url !== undefined) {
+    if (arg || options.env || options.envFile !== undefined) {
+      throw usageError('--arg, --env and --env-file belong to --command.', 'See sallyport servers add --help.');
+    }
+    return { name, url };
+  }
+  const env = await readEnvironment(io, options);
+  return {
+    name,
+    ...(command === undefined ? {} : { command }),
+    ...(arg ? { args: arg } : {}),
+    ...(Object.keys(env).length > 0 ? { env } : {}),
+  };
+}
+
+function describeServers(servers: readonly ServerView[]): string {
+  if (servers.length === 0) return 'No servers yet. Add one: sallyport servers add NAME --command CMD';
+  return table(
+    servers.map((server) => [
+      server.slug,
+      server.name,
+      server.kind,
+      server.shared ? 'shared' : 'not shared',
+      server.state,
+      `${server.tools.exposed} of ${server.tools.total} tools`,
+      server.publicUrl ?? server.lastError ?? '',
+    ]),
+    120,
+  );
+}

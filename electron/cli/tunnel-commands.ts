@@ -1,0 +1,153 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Argument, type Command } from 'commander';
+import * as z from 'zod';
+import type { RequestInput, RequestOutput } from '../shared/contract.ts';
+import { SallyportError } from '../shared/errors.ts';
+import { type TunnelView, ways } from '../shared/views.ts';
+import { exitStatus, notYet, usageError } from './failures.ts';
+import { ask, askOr } from './instance.ts';
+import type { CliIo } from './io.ts';
+import { shown, table } from './output.ts';
+import { promptSecret, readSource } from './secret-input.ts';
+
+/** `tunnel …`. */
+export function registerTunnelCommands(program: Command, io: CliIo): void {
+  const tunnel = program.command('tunnel').description('The way in');
+
+  tunnel
+    .command('status')
+    .description('The way in, its connections, and what the middle can see')
+    .action(async () => {
+      const status = await ask(io, 'tunnel.status', {});
+      io.print(status, () => describeTunnel(status));
+    });
+
+  tunnel
+    .command('use')
+    .description('Choose the way in')
+    .addArgument(new Argument('<way>').choices([...ways]))
+    .argument('[more...]')
+    .option('--join-file <file>', 'for edge: the line that `sallyport edge invite` printed; - reads standard input')
+    .allowUnknownOption()
+    .action(async (way: (typeof ways)[number], more: string[], options: { joinFile?: string }) => {
+      if (way !== 'embedded' && way !== 'edge') throw notYet(`tunnel use ${way}`);
+      const status = await ask(io, 'tunnel.use', await choiceOf(io, way, more, options.joinFile));
+      io.print(status, () => describeTunnel(status));
+    });
+
+  tunnel
+    .command('ca')
+    .description('Certificate that agents must trust')
+    .action(async () => {
+      const authority = await askOr(
+        io,
+        (client) => client.request('tunnel.ca', {}),
+        () => readAuthority(io.dataDir()),
+      );
+      io.print(authority, () => authority.pem.trimEnd());
+    });
+
+  tunnel
+    .command('probe')
+    .description('Send a real request through the public door; exit status 5 if it fails')
+    .action(async () => {
+      const probe = await ask(io, 'tunnel.probe', {});
+      io.print(probe, () =>
+        probe.ok ? `Answered in ${probe.ms} ms.` : `Failed at ${probe.hop ?? 'unknown'}: ${shown(probe.detail ?? '')}`,
+      );
+      if (!probe.ok) io.status(exitStatus.foundWrong);
+    });
+
+  for (const name of ['import', 'record'] as const) {
+    tunnel
+      .command(name)
+      .description('Comes with a later version')
+      .argument('[file]')
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action(() => {
+        throw notYet(`tunnel ${name}`);
+      });
+  }
+}
+
+async function choiceOf(
+  io: CliIo,
+  way: 'embedded' | 'edge',
+  more: readonly string[],
+  joinFile: string | undefined,
+): Promise<RequestInput<'tunnel.use'>> {
+  if (more.some((word) => word.includes('sallyport-join:'))) {
+    throw new SallyportError(
+      'secret_in_arguments',
+      'app',
+      'The join line is a secret, and arguments can be read by every program.',
+      {
+        hint: 'Leave it out to be asked for it, or use --join-file FILE, or --join-file - for standard input.',
+      },
+    );
+  }
+  if (more.length > 0) throw usageError(`Nothing more belongs after "${way}".`, 'See sallyport tunnel use --help.');
+  if (way === 'embedded') {
+    if (joinFile !== undefined) throw usageError('--join-file belongs to the way "edge".');
+    return { way };
+  }
+  const join =
+    joinFile === undefined
+      ? await promptSecret(io, 'Join line of the edge', '--join-file FILE, or --join-file - for standard input')
+      : await readSource(io, joinFile);
+  if (join.trim() === '') throw usageError('The join line is empty.', 'Get one at the edge: sallyport edge invite');
+  return { way, join: join.trim() };
+}
+
+const settingsDomain = z.object({ tunnel: z.object({ domain: z.string().regex(/^[A-Za-z0-9.-]{1,253}$/) }) });
+
+/** The CA from the files, for when no instance runs. */
+function readAuthority(dataDir: string): RequestOutput<'tunnel.ca'> {
+  let domain = 'localhost';
+  try {
+    domain = settingsDomain.parse(JSON.parse(readFileSync(join(dataDir, 'settings.json'), 'utf8'))).tunnel.domain;
+  } catch {
+    // No settings yet: the embedded edge's domain.
+  }
+  try {
+    const pem = readFileSync(join(dataDir, 'pki', `${domain}.ca.pem`), 'utf8');
+    const certificate = new X509Certificate(pem);
+    return {
+      pem,
+      fingerprint: `sha256:${certificate.fingerprint256.replaceAll(':', '').toLowerCase()}`,
+      notAfter: new Date(certificate.validTo).toISOString(),
+    };
+  } catch (error) {
+    throw new SallyportError(
+      'ca_missing',
+      'app',
+      `There is no certificate authority for ${domain} in ${dataDir} yet.`,
+      {
+        hint: 'Start Sallyport once: it makes one.',
+        cause: error,
+      },
+    );
+  }
+}
+
+function describeTunnel(tunnel: TunnelView): string {
+  return [
+    `${tunnel.state}, way ${tunnel.way}, ${shown(tunnel.domain)}${tunnel.port === 443 ? '' : `:${tunnel.port}`}`,
+    ...(tunnel.detail ? [shown(tunnel.detail)] : []),
+    ...(tunnel.connections.length > 0
+      ? [table(tunnel.connections.map((one) => [`  ${one.edge}`, one.transport, `since ${one.since}`, rtt(one.rttMs)]))]
+      : []),
+    ...(tunnel.certificate
+      ? [`Certificate ${tunnel.certificate.fingerprint}, until ${tunnel.certificate.notAfter}`]
+      : []),
+    `The edge can see: ${tunnel.canSee.map((one) => shown(one)).join(', ')}`,
+    `It cannot see: ${tunnel.cannotSee.map((one) => shown(one)).join(', ')}`,
+  ].join('\n');
+}
+
+function rtt(milliseconds: number | undefined): string {
+  return milliseconds === undefined ? '' : `${milliseconds} ms`;
+}
