@@ -23,6 +23,8 @@ export interface SecretsDeps {
   readonly path: string;
   /** Seals new values, and opens those that name it. */
   readonly sealer: Sealer;
+  /** Open the values that name them, for instance the key file beside a keyring; they seal nothing new. */
+  readonly alsoOpen?: readonly Sealer[];
 }
 
 /**
@@ -37,13 +39,16 @@ export async function createSecrets(deps: SecretsDeps): Promise<Secrets> {
   let queue: Promise<unknown> = Promise.resolve();
   let sealerProved = false;
 
+  const sealers = new Map([...(deps.alsoOpen ?? []), sealer].map((one) => [one.name, one]));
+
   const open = async (name: string, value: { sealer: string; sealed: string }): Promise<string> => {
-    if (value.sealer !== sealer.name) {
+    const opener = sealers.get(value.sealer);
+    if (!opener) {
       throw new SallyportError('secrets_locked', 'app', `The secret "${name}" was sealed by ${value.sealer}.`, {
         hint: `It opens where ${value.sealer} is available, not with ${sealer.name}. Nothing was made in its place.`,
       });
     }
-    return Buffer.from(await sealer.open(Buffer.from(value.sealed, 'base64'), name)).toString('utf8');
+    return Buffer.from(await opener.open(Buffer.from(value.sealed, 'base64'), name)).toString('utf8');
   };
 
   /** Before the first new value: a sealer that lost its key must not go on beside values that it cannot open. */

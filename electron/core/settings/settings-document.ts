@@ -31,7 +31,9 @@ export const settingsDocument = z.looseObject({
   tunnel: z.looseObject({
     way: z.enum(['embedded', 'edge']),
     domain: z.string().min(1),
-    edge: z.looseObject({ host: z.string().min(1), port, caPin: z.string().min(1) }).optional(),
+    edge: z
+      .looseObject({ host: z.string().min(1), port, caPin: z.string().min(1), domain: z.string().min(1) })
+      .optional(),
   }),
   ports: z.looseObject({ edge: portChoice, ui: portChoice }),
   paused: z.looseObject({ at: z.iso.datetime() }).optional(),

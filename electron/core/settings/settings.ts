@@ -16,8 +16,13 @@ export interface SettingsData {
     readonly way: 'embedded' | 'edge';
     /** Domain of every URL: `localhost` for the embedded edge. */
     readonly domain: string;
-    /** The edge joined, for way `edge`. */
-    readonly edge?: { readonly host: string; readonly port: number; readonly caPin: string };
+    /** The edge that was joined and the domain it gave; kept while another way is in use. */
+    readonly edge?: {
+      readonly host: string;
+      readonly port: number;
+      readonly caPin: string;
+      readonly domain: string;
+    };
   };
   /** Ports in use; `chosen` = typed by the person or remembered with something shared: a busy one is then an error. */
   readonly ports: {

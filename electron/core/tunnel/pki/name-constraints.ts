@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { Extension } from '@peculiar/x509';
 
 /** OID of the name constraints extension (RFC 5280 §4.2.1.10). */
