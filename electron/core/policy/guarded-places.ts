@@ -1,0 +1,165 @@
+import { basename, isAbsolute, join, resolve } from 'node:path';
+import type { Call } from '../../shared/call.ts';
+import { argumentStrings, pathReadings } from './argument-strings.ts';
+import { canMatch, comparable, isUnder, resolvedPaths, type SeenLinks } from './resolved-path.ts';
+
+/** What the arguments of a call lead to. */
+export interface Reached {
+  /**
+   * Our own data folder, socket or configuration: for certain, perhaps (a piece of a text, an unknown folder), or only a
+   * folder above it, which matters to what moves or removes folders.
+   */
+  readonly own: 'yes' | 'perhaps' | 'above' | 'no';
+  /** A well-known place for credentials, as shown to people (`~/.ssh`); undefined if none. */
+  readonly credentials: string | undefined;
+  /** Whether everything could be judged. */
+  readonly complete: boolean;
+}
+
+/** Options of {@link createGuardedPlaces}. */
+export interface GuardedPlacesOptions {
+  /** The folder that holds our settings, pins, secrets and log. */
+  readonly dataFolder: string;
+  /** Other files and folders of ours: the control socket where it lies elsewhere, a rules file, Electron's folder. */
+  readonly ownPaths: readonly string[];
+  readonly home: string;
+  readonly platform: NodeJS.Platform;
+  /** Folders against which a server resolves relative paths: its working directory and the folders of its command. */
+  readonly foldersOf: (server: string) => readonly string[];
+}
+
+/** Places under the home folder that hold credentials, `/` between segments. */
+export const credentialFolders = [
+  '.ssh',
+  '.aws',
+  '.gnupg',
+  '.azure',
+  '.kube',
+  '.docker/config.json',
+  '.config/gcloud',
+  '.config/gh',
+  '.config/op',
+  '.netrc',
+  '.npmrc',
+  '.pypirc',
+  '.pgpass',
+  '.my.cnf',
+  '.git-credentials',
+  '.password-store',
+  '.claude/.credentials.json',
+  '.codex/auth.json',
+  '.local/share/keyrings',
+  '.mozilla',
+  '.thunderbird',
+  '.config/google-chrome',
+  '.config/chromium',
+  '.config/BraveSoftware',
+  '.config/microsoft-edge',
+  '.config/vivaldi',
+  '.config/opera',
+  'snap/firefox',
+  'snap/chromium',
+  'Library/Keychains',
+  'Library/Cookies',
+  'Library/Application Support/Google/Chrome',
+  'Library/Application Support/Chromium',
+  'Library/Application Support/BraveSoftware',
+  'Library/Application Support/Microsoft Edge',
+  'Library/Application Support/Firefox',
+  'Library/Safari',
+  'AppData/Local/Google/Chrome',
+  'AppData/Local/BraveSoftware',
+  'AppData/Local/Microsoft/Edge',
+  'AppData/Roaming/Mozilla',
+  'AppData/Local/Microsoft/Credentials',
+  'AppData/Roaming/Microsoft/Credentials',
+  'AppData/Roaming/gcloud',
+] as const;
+
+/** The same outside the home folder. */
+const systemCredentials = ['/etc/shadow', '/etc/gshadow', '/etc/ssl/private'] as const;
+
+const privateKeyNames =
+  /^(?:id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|.+\.(?:pem|p12|pfx|kdbx|jks|keystore|ppk)|.+[_-]rsa)$/i;
+const environmentFile = /^\.env(?:\.(?!example$|sample$|template$|dist$)[^/]*)?$/i;
+
+/** Tells whether a call's arguments lead to our own files or to credentials (`security.md` S7). */
+export function createGuardedPlaces(options: GuardedPlacesOptions): { reached(call: Call): Reached } {
+  const { home, platform } = options;
+  const under = (places: readonly string[], guarded: readonly string[]): boolean =>
+    places.some((one) => guarded.some((folder) => isUnder(one, folder) || canMatch(one, folder)));
+
+  const credentialOf = (
+    places: readonly string[],
+    known: ReadonlyMap<string, readonly string[]>,
+  ): string | undefined => {
+    for (const [shown, guarded] of known) if (under(places, guarded)) return shown;
+    for (const one of places) {
+      const name = basename(one);
+      if (environmentFile.test(name)) return name;
+      if (privateKeyNames.test(name)) return 'a private key';
+      if (/^\/proc\/[^/]+\/environ$/.test(one)) return 'the environment of a process';
+    }
+    return undefined;
+  };
+
+  return {
+    reached(call) {
+      const strings = argumentStrings(call.name, call.arguments, call.inputResponses);
+      const seen: SeenLinks = new Map();
+      /** Every place that a path may lead to, in the form that compares. */
+      const placesOf = (path: string): readonly string[] => [
+        ...new Set(resolvedPaths(path, platform, seen).map((one) => comparable(one, platform))),
+      ];
+      // Resolved afresh for each call: a link may be made between two calls.
+      const own = [options.dataFolder, ...options.ownPaths].flatMap(placesOf);
+      const secret = new Map<string, readonly string[]>([
+        ...credentialFolders.map((folder) => [`~/${folder}`, placesOf(join(home, ...folder.split('/')))] as const),
+        ...systemCredentials.map((path) => [path, [path]] as const),
+      ]);
+      const folders = options.foldersOf(call.server);
+      const bases = folders.length > 0 ? folders : [home];
+      const ancestors = ancestorsOf(options.dataFolder);
+      let reach: Reached['own'] = 'no';
+      let credentials: string | undefined;
+      const judge = (text: string, whole: boolean): void => {
+        for (const reading of pathReadings(text, { home })) {
+          for (const path of new Set(platform === 'win32' ? [reading] : [reading, reading.replaceAll('\\', '/')])) {
+            const absolute = isAbsolute(path);
+            const pathLike = absolute || path.includes('/');
+            // Not join(): it would take `..` out before links are followed.
+            const places = (absolute ? [path] : bases.map((base) => `${base}/${path}`)).flatMap(placesOf);
+            if (under(places, own)) reach = stronger(reach, whole ? 'yes' : 'perhaps');
+            else if (
+              !absolute &&
+              pathLike &&
+              ancestors.some((folder) => under([comparable(join(folder, path), platform)], own))
+            ) {
+              reach = stronger(reach, 'perhaps');
+            } else if (whole && absolute && places.some((place) => own.some((folder) => isUnder(folder, place)))) {
+              reach = stronger(reach, 'above');
+            }
+            if (whole || pathLike) credentials ??= credentialOf(places, secret);
+          }
+        }
+      };
+      for (const text of strings.whole) judge(text, true);
+      for (const text of strings.embedded) judge(text, false);
+      return { own: reach, credentials, complete: strings.complete };
+    },
+  };
+}
+
+const strength = ['no', 'above', 'perhaps', 'yes'] as const;
+
+function stronger(one: Reached['own'], other: Reached['own']): Reached['own'] {
+  return strength.indexOf(other) > strength.indexOf(one) ? other : one;
+}
+
+function ancestorsOf(path: string): readonly string[] {
+  const found: string[] = [];
+  for (let at = resolve(path, '..'); ; at = resolve(at, '..')) {
+    found.push(at);
+    if (at === resolve(at, '..')) return found;
+  }
+}

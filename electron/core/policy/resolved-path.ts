@@ -1,0 +1,103 @@
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
+
+const mostLinks = 40;
+
+/** Links read so far while one call is judged, so that a thousand paths in one folder read its parents once. */
+export type SeenLinks = Map<string, string | undefined>;
+
+/**
+ * The places that an absolute path may lead to. Programs differ: some take `..` out of the text first, the kernel goes
+ * through links first; both readings count, each with every link resolved. What does not exist stays as written, since it may
+ * be made; a link whose target does not exist is followed, since writing through it would make the target.
+ */
+export function resolvedPaths(path: string, platform: NodeJS.Platform, seen: SeenLinks): readonly string[] {
+  const lexical = resolve(path);
+  const found = new Set([lexical, walked(lexical, seen, 0), walked(path, seen, 0)]);
+  // Short names of Windows (`SALLYP~1`) are expanded only by the system itself.
+  if (platform === 'win32') for (const one of [...found]) found.add(systemPath(one));
+  return [...found];
+}
+
+/** Follows a path segment by segment, as the kernel does. */
+function walked(path: string, seen: SeenLinks, depth: number): string {
+  let current = parse(path).root || sep;
+  for (const segment of path.slice(current.length).split(/[\\/]+/)) {
+    if (segment === '' || segment === '.') continue;
+    if (segment === '..') {
+      current = dirname(current);
+      continue;
+    }
+    const next = join(current, segment);
+    const target = depth < mostLinks ? linkTarget(next, seen) : undefined;
+    current =
+      target === undefined ? next : walked(isAbsolute(target) ? target : current + sep + target, seen, depth + 1);
+  }
+  return current;
+}
+
+function linkTarget(path: string, seen: SeenLinks): string | undefined {
+  if (seen.has(path)) return seen.get(path);
+  let target: string | undefined;
+  try {
+    target = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined;
+  } catch {
+    target = undefined;
+  }
+  seen.set(path, target);
+  return target;
+}
+
+function systemPath(path: string): string {
+  const parent = dirname(path);
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return parent === path ? path : join(systemPath(parent), path.slice(parent.length));
+  }
+}
+
+/** How names compare on this machine: macOS and Windows take `Settings.JSON` for `settings.json`. */
+export function comparable(path: string, platform: NodeJS.Platform): string {
+  const composed = path.normalize('NFC');
+  return platform === 'darwin' || platform === 'win32' ? composed.toLowerCase() : composed;
+}
+
+/** Whether `path` is `folder` or lies under it; both absolute and comparable. */
+export function isUnder(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+/** Whether a path with shell wildcards (`*`, `?`, `[…]`) can name `folder` or something under it. */
+export function canMatch(pattern: string, folder: string): boolean {
+  if (!isAbsolute(pattern) || !/[*?[]/.test(pattern)) return false;
+  const patterns = pattern.split(/[\\/]+/).filter((part) => part !== '');
+  const parts = folder.split(/[\\/]+/).filter((part) => part !== '');
+  return patterns.length >= parts.length && parts.every((part, at) => segmentMatches(patterns[at] ?? '', part));
+}
+
+/** Linear-time wildcard match of one path segment; a bracket counts as any one character, as the stricter reading. */
+function segmentMatches(pattern: string, text: string): boolean {
+  const simple = pattern.replaceAll(/\[[^\]]*\]/g, '?');
+  let at = 0;
+  let within = 0;
+  let star = -1;
+  let mark = 0;
+  while (at < text.length) {
+    const one = simple[within];
+    if (one === '*') {
+      star = within;
+      mark = at;
+      within += 1;
+    } else if (one === '?' || one === text[at]) {
+      within += 1;
+      at += 1;
+    } else if (star >= 0) {
+      within = star + 1;
+      mark += 1;
+      at = mark;
+    } else return false;
+  }
+  while (simple[within] === '*') within += 1;
+  return within === simple.length;
+}

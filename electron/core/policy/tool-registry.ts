@@ -1,0 +1,218 @@
+import type { ToolAccess } from '../../shared/call.ts';
+import { SallyportError } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json-tree.ts';
+import type { ToolView } from '../../shared/views.ts';
+import type { ApprovedTool, PinStore, StoredPins } from './pin-store.ts';
+import { type Listing, listingOf, pinOf } from './pins.ts';
+import { type Classified, classifyTool } from './tool-class.ts';
+
+/** One tool of a server: what was approved of it, and what the server lists now. */
+export interface KnownTool {
+  readonly name: string;
+  readonly state: 'approved' | 'new' | 'changed' | 'gone';
+  /** What an agent may do with it now: `off` whatever was approved, unless the state is `approved`. */
+  readonly access: ToolAccess;
+  /** Pin of the approved definition, if there is one. */
+  readonly approvedPin: string | undefined;
+  /** Class of the definition that would run. */
+  readonly classified: Classified;
+}
+
+interface Current {
+  readonly definition: JsonObject;
+  readonly pin: string;
+  readonly classified: Classified;
+}
+
+interface ServerTools {
+  approved: ReadonlyMap<string, ApprovedTool & { readonly classified: Classified }>;
+  /** Undefined until the server was asked once in this run: what was approved then counts as listed. */
+  current: ReadonlyMap<string, Current> | undefined;
+  twice: ReadonlySet<string>;
+  unreadable: string | undefined;
+}
+
+/** What is known of every server's tools: approvals from the store, listings as the servers give them. */
+export interface ToolRegistry {
+  approveAll(server: string, definitions: readonly JsonObject[]): void;
+  observe(server: string, definitions: readonly JsonObject[]): void;
+  setAccess(server: string, tool: string, access: ToolAccess, pin: string | undefined): ToolView;
+  /** The tool of exactly that name; any other spelling is another tool. */
+  find(server: string, tool: string): KnownTool | undefined;
+  views(server: string): readonly ToolView[];
+  /** Why nothing of the server can be judged, if its record is lost. */
+  unreadable(server: string): string | undefined;
+  forget(server: string): void;
+}
+
+const classAccess = { read: 'allow', effect: 'ask', dangerous: 'off' } as const;
+
+/** @param changed called after each change, with the server's slug */
+export function createToolRegistry(store: PinStore, changed: (server: string) => void): ToolRegistry {
+  const servers = new Map<string, ServerTools>();
+
+  const toolsOf = (server: string): ServerTools => {
+    let known = servers.get(server);
+    if (!known) {
+      known = fromStore(store.load(server));
+      servers.set(server, known);
+    }
+    return known;
+  };
+
+  const keep = (server: string, known: ServerTools, approved: readonly ApprovedTool[]): void => {
+    const sorted = approved.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+    store.save(
+      server,
+      sorted.map(({ name, definition, pin, access, chosen }) => ({ name, definition, pin, access, chosen })),
+    );
+    known.approved = classify(sorted);
+    known.unreadable = undefined;
+  };
+
+  const know = (known: ServerTools, name: string): KnownTool | undefined => {
+    const approved = known.approved.get(name);
+    const current = known.current?.get(name);
+    const classified = (current ?? approved)?.classified;
+    if (!classified) return undefined;
+    const state = stateOf(known, name, approved, current);
+    const access = state === 'approved' && approved ? approved.access : 'off';
+    return { name, state, access, approvedPin: approved?.pin, classified };
+  };
+
+  const view = (known: ServerTools, name: string): ToolView | undefined => {
+    const tool = know(known, name);
+    const shown = known.current?.get(name) ?? known.approved.get(name);
+    if (!tool || !shown) return undefined;
+    const title = shown.definition.get('title');
+    const description = shown.definition.get('description');
+    return {
+      name,
+      ...(typeof title === 'string' ? { title } : {}),
+      ...(typeof description === 'string' ? { description } : {}),
+      class: tool.classified.class,
+      why: known.twice.has(name) ? 'The server lists two tools of this name.' : tool.classified.why,
+      access: tool.access,
+      pin: shown.pin,
+      state: tool.state,
+    };
+  };
+
+  return {
+    approveAll(server, definitions) {
+      const known = toolsOf(server);
+      const listing = listingOf(definitions);
+      const approved: ApprovedTool[] = [];
+      for (const [name, definition] of listing.tools) {
+        if (listing.twice.has(name)) continue;
+        const pin = pinOf(definition);
+        const before = known.approved.get(name);
+        const kept = before?.pin === pin && before.chosen;
+        const access = kept ? before.access : classAccess[classifyTool(definition).class];
+        approved.push({ name, definition, pin, access, chosen: kept });
+      }
+      keep(server, known, approved);
+      list(known, listing);
+      changed(server);
+    },
+    observe(server, definitions) {
+      const known = toolsOf(server);
+      const before = fingerprint(known);
+      list(known, listingOf(definitions));
+      if (fingerprint(known) !== before) changed(server);
+    },
+    setAccess(server, tool, access, pin) {
+      const known = toolsOf(server);
+      const found = know(known, tool);
+      const shown = known.current?.get(tool) ?? known.approved.get(tool);
+      if (!found || !shown) {
+        throw new SallyportError('tool_not_found', 'policy', `This server has no tool of that name.`, {
+          hint: 'See `sallyport tools list SERVER` for its tools.',
+        });
+      }
+      if (pin !== undefined && pin !== shown.pin) {
+        throw new SallyportError('pin_stale', 'policy', 'The tool has changed since it was shown.', {
+          hint: 'Look at it again, then decide.',
+        });
+      }
+      const stays = [...known.approved.values()].filter((one) => one.name !== tool);
+      const approved = known.approved.get(tool);
+      if (access === 'off') {
+        // Switching off must always work and approves nothing: the approved definition, if any, stays the approved one.
+        if (approved) keep(server, known, [...stays, { ...approved, access, chosen: true }]);
+      } else {
+        if (known.twice.has(tool)) {
+          throw new SallyportError(
+            'tool_not_found',
+            'policy',
+            'The server lists two tools of this name, so neither can be used.',
+          );
+        }
+        if (found.state === 'gone') {
+          throw new SallyportError('tool_not_found', 'policy', 'The server no longer has this tool.');
+        }
+        keep(server, known, [
+          ...stays,
+          { name: tool, definition: shown.definition, pin: shown.pin, access, chosen: true },
+        ]);
+      }
+      changed(server);
+      const after = view(known, tool);
+      if (!after) throw new SallyportError('tool_not_found', 'policy', 'This server has no tool of that name.');
+      return after;
+    },
+    find: (server, tool) => know(toolsOf(server), tool),
+    views(server) {
+      const known = toolsOf(server);
+      const names = new Set([...known.approved.keys(), ...(known.current?.keys() ?? [])]);
+      return [...names].sort().flatMap((name) => view(known, name) ?? []);
+    },
+    unreadable: (server) => toolsOf(server).unreadable,
+    forget(server) {
+      store.remove(server);
+      servers.delete(server);
+      changed(server);
+    },
+  };
+}
+
+function fromStore(stored: StoredPins): ServerTools {
+  return {
+    approved: classify(stored.kind === 'ok' ? stored.tools : []),
+    current: undefined,
+    twice: new Set(),
+    unreadable: stored.kind === 'unreadable' ? stored.why : undefined,
+  };
+}
+
+function classify(tools: readonly ApprovedTool[]): ServerTools['approved'] {
+  return new Map(tools.map((tool) => [tool.name, { ...tool, classified: classifyTool(tool.definition) }]));
+}
+
+function list(known: ServerTools, listing: Listing): void {
+  known.twice = listing.twice;
+  known.current = new Map(
+    [...listing.tools].map(([name, definition]) => [
+      name,
+      { definition, pin: pinOf(definition), classified: classifyTool(definition) },
+    ]),
+  );
+}
+
+function stateOf(
+  known: ServerTools,
+  name: string,
+  approved: ApprovedTool | undefined,
+  current: Current | undefined,
+): KnownTool['state'] {
+  if (!approved) return 'new';
+  if (known.twice.has(name)) return 'changed';
+  if (known.current === undefined) return 'approved';
+  if (!current) return 'gone';
+  return current.pin === approved.pin ? 'approved' : 'changed';
+}
+
+function fingerprint(known: ServerTools): string {
+  const current = [...(known.current ?? [])].map(([name, tool]) => `${JSON.stringify(name)}:${tool.pin}`).sort();
+  return JSON.stringify([known.current === undefined, current, [...known.twice].sort()]);
+}
