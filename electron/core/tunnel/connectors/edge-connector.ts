@@ -352,11 +352,18 @@ function explainRefusal(reason: string | undefined): [code: string, message: str
       'Stop another Sallyport that uses it.',
     ];
   }
+  if (reason === 'certificate_expired') {
+    return [
+      'edge_refused',
+      'This machine’s certificate for the edge EDGE has ended.',
+      'Check the clock of both machines; if it is right, join the edge again.',
+    ];
+  }
   if (reason === 'certificate_unknown' || /ALERT/.test(reason ?? '')) {
     return [
       'edge_refused',
       'The edge EDGE does not accept this machine’s certificate.',
-      'It may have ended, or the edge was set up anew: join it again.',
+      'The edge may have been set up anew: join it again.',
     ];
   }
   return [

@@ -4,6 +4,7 @@ import { BlockList, isIP, isIPv6, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
+import type { Clock } from '../../../shared/clock.ts';
 import { asSallyportError, SallyportError } from '../../../shared/errors.ts';
 import { sourceOf } from './admission.ts';
 import { clientOf, mutualTlsServer } from './connector-door.ts';
@@ -11,12 +12,14 @@ import type { EdgeLog } from './edge-log.ts';
 import type { EdgeStore } from './edge-store.ts';
 import { agentPathPrefix, agentProtocol } from './protocol.ts';
 import type { ServerIdentity } from './server-identity.ts';
+import { lingerAndDestroy } from './tls-alert.ts';
 import { createWebSocketDuplex, maxMessageAccepted } from './websocket-duplex.ts';
 
 /** What the agent door works with. */
 export interface AgentDoorDeps {
   readonly identity: ServerIdentity;
   readonly store: EdgeStore;
+  readonly clock: Clock;
   readonly log: EdgeLog;
   /** Addresses and CIDR ranges that may knock; empty means nobody. */
   readonly allow: readonly string[];
@@ -97,7 +100,7 @@ export function createAgentDoor(deps: AgentDoorDeps): AgentDoor {
       const server = mutualTlsServer(deps.identity, 'http/1.1');
       server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
         log({ event: 'agent_refused', remote, reason: error.code ?? error.message });
-        raw.destroy();
+        lingerAndDestroy(raw, deps.clock);
       });
       server.once('secureConnection', (socket) => {
         socket.on('error', () => undefined);

@@ -10,6 +10,7 @@ import { edgeSessionOptions } from './http2-limits.ts';
 import { watchLiveness } from './liveness.ts';
 import { connectorAlpn, type Refusal, sessionWindow } from './protocol.ts';
 import type { ServerIdentity } from './server-identity.ts';
+import { lingerAndDestroy } from './tls-alert.ts';
 import type { Tunnels } from './tunnels.ts';
 
 /** Connections of all installations of one domain together. */
@@ -53,7 +54,7 @@ export function createConnectorDoor(deps: ConnectorDoorDeps): ConnectorDoor {
       raw.on('error', () => undefined);
       server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
         log({ event: 'connector_refused', ...from, reason: error.code ?? error.message });
-        raw.destroy();
+        lingerAndDestroy(raw, clock);
       });
       server.once('secureConnection', (socket) => {
         welcome(socket, from).catch((error: unknown) => {
@@ -82,7 +83,7 @@ export function createConnectorDoor(deps: ConnectorDoorDeps): ConnectorDoor {
     socket.on('error', () => undefined);
     const client = await clientOf(socket, store);
     if (socket.destroyed) return;
-    const refusal = judge(client);
+    const refusal = judge(client, socket);
     const domain = client?.name ?? '';
     const session = connect(`https://${domain || 'refused.invalid'}`, {
       ...edgeSessionOptions,
@@ -131,7 +132,8 @@ export function createConnectorDoor(deps: ConnectorDoorDeps): ConnectorDoor {
     if ((await store.client(serial))?.revokedAt) socket.destroy();
   }
 
-  function judge(client: ClientRecord | undefined): Refusal | undefined {
+  function judge(client: ClientRecord | undefined, socket: TLSSocket): Refusal | undefined {
+    if (String(socket.authorizationError) === 'CERT_HAS_EXPIRED') return 'certificate_expired';
     if (client?.kind !== 'connector') return 'certificate_unknown';
     if (client.revokedAt) return 'certificate_revoked';
     const open = [...live.values()].filter((entry) => entry.serial === client.serial).length;
@@ -152,7 +154,8 @@ export function mutualTlsServer(identity: ServerIdentity, alpn: string): Server 
     key: identity.key,
     ca: identity.ca,
     requestCert: true,
-    rejectUnauthorized: true,
+    // Node would hang up without a word; the doors refuse by `clientOf`, and say why.
+    rejectUnauthorized: false,
     ALPNProtocols: [alpn],
     minVersion: 'TLSv1.3',
     secureOptions: cryptoConstants.SSL_OP_NO_TICKET,
@@ -162,7 +165,10 @@ export function mutualTlsServer(identity: ServerIdentity, alpn: string): Server 
   return server;
 }
 
-/** The record of the certificate that the peer showed; undefined for one the edge does not know, or a resumed session. */
+/**
+ * The record of the certificate that the peer showed. Undefined, which every caller must refuse, for none, for one that
+ * the edge's CA did not sign or that has ended, for one the edge has no record of, and for a resumed session.
+ */
 export async function clientOf(socket: TLSSocket, store: EdgeStore): Promise<ClientRecord | undefined> {
   const serial = socket.getPeerX509Certificate()?.serialNumber.toLowerCase();
   if (!socket.authorized || socket.isSessionReused() || !serial) return undefined;

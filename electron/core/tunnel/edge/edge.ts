@@ -111,6 +111,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const agentDoor = createAgentDoor({
     identity,
     store,
+    clock,
     log,
     allow: deps.agentsAllowed ?? [],
     open: (domain, remote, signal) => openTunnel(domain, remote, 'agent', signal),

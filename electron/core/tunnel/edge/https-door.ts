@@ -13,6 +13,7 @@ import type { EdgeLog } from './edge-log.ts';
 import type { Enrolment } from './enrolment.ts';
 import { carrierPath, carrierProtocol, connectorAlpn, enrolPath } from './protocol.ts';
 import type { ServerIdentity } from './server-identity.ts';
+import { lingerAndDestroy } from './tls-alert.ts';
 import { createWebSocketDuplex, maxMessageAccepted } from './websocket-duplex.ts';
 
 /** Largest body of an enrolment, in bytes. */
@@ -113,7 +114,7 @@ export function createHttpsDoor(deps: HttpsDoorDeps): HttpsDoor {
       handshakeTimeout: handshakeMs,
     });
     raw.on('error', () => undefined);
-    tls.on('tlsClientError', () => raw.destroy());
+    tls.on('tlsClientError', () => lingerAndDestroy(raw, clock));
     tls.once('secureConnection', (socket) => {
       socket.on('error', () => undefined);
       remotes.set(socket, remote);

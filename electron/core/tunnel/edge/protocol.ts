@@ -36,7 +36,12 @@ export const peerHeader = 'sallyport-peer';
 export const doorHeader = 'sallyport-door';
 
 /** GOAWAY debug data with which an edge says why it refuses a connector (ASCII; error code ENHANCE_YOUR_CALM). */
-export const refusals = ['certificate_revoked', 'certificate_unknown', 'too_many_connections'] as const;
+export const refusals = [
+  'certificate_revoked',
+  'certificate_expired',
+  'certificate_unknown',
+  'too_many_connections',
+] as const;
 
 /** See {@link refusals}. */
 export type Refusal = (typeof refusals)[number];

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../shared/clock.ts';
 
 /** Alerts (RFC 8446 §6.2) that an edge sends in the clear, before any handshake. */
@@ -16,6 +17,15 @@ export type AlertName = keyof typeof alerts;
 
 /** Time that a refused peer gets to read its alert, in milliseconds. */
 const lingerMs = 1_000;
+
+/** After a failed handshake: lets the alert that TLS wrote leave before the connection goes. */
+export function lingerAndDestroy(raw: Duplex, clock: Clock): void {
+  if (raw.destroyed) return;
+  raw.once(
+    'close',
+    clock.schedule(lingerMs, () => raw.destroy()),
+  );
+}
 
 /**
  * Refuses a connection with a fatal TLS alert, so that the client says why instead of "connection reset". What the peer
