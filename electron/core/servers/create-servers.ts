@@ -192,14 +192,14 @@ export function createServers(deps: ServersDeps): Servers {
         entry.session = session;
         entry.lastUsed = since;
         known.started();
-        void session.closed.then((failure) => {
+        const over = session.closed.then((failure) => {
           const expected = !entries.delete(entry);
           if (!expected) known.ended(failure, since);
           changed(record.slug);
         });
         watchIdle(entry, session);
         changed(record.slug);
-        resolve(tracked(session, entry, known));
+        resolve(tracked(session, entry, known, over));
       },
       (thrown: unknown) => {
         const error = asStartFailure(thrown);
@@ -214,7 +214,7 @@ export function createServers(deps: ServersDeps): Servers {
   };
 
   /** The session as callers get it: using it is noted. */
-  const tracked = (session: OwnSession, entry: Entry, known: ServerMemory): UpstreamSession => ({
+  const tracked = (session: OwnSession, entry: Entry, known: ServerMemory, over: Promise<void>): UpstreamSession => ({
     info: session.info,
     async request(method, params, options) {
       entry.lastUsed = clock.monotonic();
@@ -240,7 +240,15 @@ export function createServers(deps: ServersDeps): Servers {
       session.notify(method, params);
     },
     onNotification: session.onNotification,
-    onClose: session.onClose,
+    onClose(listener) {
+      let wanted = true;
+      void over.then(() => {
+        if (wanted) listener();
+      });
+      return () => {
+        wanted = false;
+      };
+    },
     close: () => finish(entry, 5_000),
   });
 

@@ -91,21 +91,11 @@ async function openLegacy(options: HttpSessionOptions): Promise<OwnSession> {
 
 function session(link: HttpLink, info: UpstreamInfo): OwnSession {
   const { conversation, closed } = link;
-  const closeListeners = new Set<() => void>();
-  void closed.then(() => {
-    for (const listener of closeListeners) listener();
-    closeListeners.clear();
-  });
   return {
     info,
     request: conversation.request,
     notify: conversation.notify,
     onNotification: conversation.onNotification,
-    onClose(listener) {
-      closeListeners.add(listener);
-      return () => closeListeners.delete(listener);
-    },
-    close: link.stop,
     stop: link.stop,
     closed,
     get inFlight() {

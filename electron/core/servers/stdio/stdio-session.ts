@@ -101,7 +101,6 @@ export async function openLink(options: StdioSessionOptions): Promise<StdioLink>
   const { clock, name } = options;
   const words = createServerWords(options.environment.secret, clock, options.onStderr);
   const child = await startKeptChild({ ...options, env: options.environment.variables });
-  const closeListeners = new Set<() => void>();
   let stopping = false;
   let failure: ServerFailure | undefined;
   const conversation = createConversation({
@@ -159,8 +158,6 @@ export async function openLink(options: StdioSessionOptions): Promise<StdioLink>
     const idle = conversation.inFlight === 0;
     const gone = failure ?? exitFailure(name, exit, words, conversation.understood === 0);
     conversation.end(gone, false);
-    for (const listener of closeListeners) listener();
-    closeListeners.clear();
     if (stopping && !failure) return undefined;
     // A server may end by itself when it has nothing to do; that is no crash.
     return !failure && idle && exit.code === 0 ? undefined : gone;
@@ -186,11 +183,6 @@ export async function openLink(options: StdioSessionOptions): Promise<StdioLink>
       request: conversation.request,
       notify: conversation.notify,
       onNotification: conversation.onNotification,
-      onClose(listener) {
-        closeListeners.add(listener);
-        return () => closeListeners.delete(listener);
-      },
-      close: () => stop(5_000),
       stop,
       closed,
       get inFlight() {
@@ -202,7 +194,7 @@ export async function openLink(options: StdioSessionOptions): Promise<StdioLink>
 
 function childWire(child: KeptChild, name: string): Wire {
   const write = (text: string): void => {
-    child.stdin.write(`${text}\n`);
+    child.stdin.write(`${oneLine(text)}\n`);
   };
   const fits = (): boolean => child.stdin.writable && child.stdin.writableLength < maxUnread;
   return {
@@ -219,6 +211,14 @@ function childWire(child: KeptChild, name: string): Wire {
       if (fits()) write(serializeJson(cancelledMessage(id)));
     },
   };
+}
+
+/**
+ * Some readers end a line also at U+0085, U+2028 and U+2029 (Node's readline does), which JSON lets stand inside strings:
+ * an argument could then hold what such a server takes for a message of its own, one that nobody decided.
+ */
+function oneLine(text: string): string {
+  return text.replace(/[\u0085\u2028\u2029]/g, (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function streamEnd(stream: NodeJS.ReadableStream): Promise<void> {
