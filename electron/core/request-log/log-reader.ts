@@ -139,7 +139,8 @@ function matches(head: HeadEvent, words: readonly string[]): boolean {
       : 'message' in body
         ? [body.message, body.server]
         : [];
-  const haystack = searched.join('\n').toLowerCase();
+  // Quotation marks are escaped in JSON; people type them as they are.
+  const haystack = searched.join('\n').replaceAll('\\"', '"').toLowerCase();
   return words.every((word) => haystack.includes(word));
 }
 

@@ -41,20 +41,16 @@ export function openDatabaseFile(options: DatabaseFileOptions): DatabaseFile {
   }
   const found = inspectHeader(path);
   if (typeof found === 'number' && found > schemaVersion) throw newer(name, path, found, schemaVersion);
-  if (found === 'damaged') return { ...openFresh(options), keptAside: putAside(options) };
-  try {
-    return { database: open(options) };
-  } catch (error) {
-    if (!isDamage(error)) throw error instanceof SallyportError ? error : unwritable(options, error);
-    const keptAside = putAside(options);
-    return { ...openFresh(options), keptAside };
+  if (found !== 'damaged') {
+    try {
+      return { database: open(options) };
+    } catch (error) {
+      if (!isDamage(error)) throw error instanceof SallyportError ? error : unwritable(options, error);
+    }
   }
-}
-
-function openFresh(options: DatabaseFileOptions): DatabaseFile {
-  if (existsSync(options.path)) putAside(options);
+  const keptAside = putAside(options);
   try {
-    return { database: open(options) };
+    return { database: open(options), keptAside };
   } catch (error) {
     throw error instanceof SallyportError ? error : unwritable(options, error);
   }
