@@ -1,0 +1,58 @@
+import { useState } from 'react';
+import type { AgentView } from '../../../electron/shared/views.ts';
+import { Empty } from '../../components/empty.tsx';
+import { CheckIcon } from '../../components/icons.tsx';
+import { Outside } from '../../components/outside.tsx';
+import { Page } from '../../components/page.tsx';
+import { useAppState } from '../../state/services.ts';
+import { texts } from '../../texts.ts';
+import { GrantList } from './grant-list.tsx';
+import { MintDialog } from './mint-dialog.tsx';
+
+/** Who is let in, with what, and when they last came. */
+export function AgentsPage() {
+  const { agents } = useAppState();
+  const [minting, setMinting] = useState(false);
+  const words = texts.agents;
+  const mint = (
+    <button type="button" className="button" onClick={() => setMinting(true)}>
+      {words.mint}
+    </button>
+  );
+  return (
+    <Page title={words.title} actions={agents.length > 0 && mint}>
+      {agents.length === 0 && (
+        <Empty title={words.emptyTitle} text={words.empty}>
+          {mint}
+        </Empty>
+      )}
+      {agents.map((agent) => (
+        <AgentSection key={agent.id} agent={agent} />
+      ))}
+      {minting && <MintDialog onClose={() => setMinting(false)} />}
+    </Page>
+  );
+}
+
+function AgentSection({ agent }: { agent: AgentView }) {
+  const words = texts.agents;
+  return (
+    <section className="agent">
+      <header className="part-head">
+        <h2>
+          <Outside text={agent.name} max={80} />
+        </h2>
+        {agent.verified && (
+          <span className="verified" title={words.verified}>
+            <CheckIcon />
+            <Outside text={agent.client ?? words.verified} max={80} />
+          </span>
+        )}
+        <span className="faint">
+          {words.kinds[agent.kind]} · {words.calls(agent.callsToday)}
+        </span>
+      </header>
+      <GrantList holders={agent.grants.map((grant) => ({ agent, grant }))} named="server" />
+    </section>
+  );
+}

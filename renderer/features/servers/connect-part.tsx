@@ -1,0 +1,118 @@
+import { type KeyboardEvent, useId, useRef, useState } from 'react';
+import type { ServerView } from '../../../electron/shared/views.ts';
+import { CopyButton } from '../../components/copy-button.tsx';
+import { Outside } from '../../components/outside.tsx';
+import { formatAgo } from '../../format.ts';
+import { linkTo } from '../../navigation.ts';
+import { useAppState, useLog } from '../../state/services.ts';
+import { useNow } from '../../state/use-now.ts';
+import { texts } from '../../texts.ts';
+import { type Connectable, connectable, connectSteps } from './connect-steps.ts';
+
+/** *Connect it*: the address, the exact steps for each agent, and whether the first call has come. */
+export function ConnectPart({ server }: { server: ServerView }) {
+  const heading = useId();
+  const words = texts.connect;
+  return (
+    <section className="part" aria-labelledby={heading}>
+      <header className="part-head">
+        <h2 id={heading}>{texts.servers.connectTitle}</h2>
+      </header>
+      {server.shared && server.publicUrl !== undefined ? (
+        <>
+          <p className="address">
+            <span className="hidden">{words.url}</span>
+            <code className="mono" translate="no">
+              {server.publicUrl}
+            </code>
+            <CopyButton text={server.publicUrl} />
+          </p>
+          <Tabs slug={server.slug} url={server.publicUrl} />
+          <FirstCall slug={server.slug} />
+        </>
+      ) : (
+        <p className="faint">{texts.servers.notShared}</p>
+      )}
+    </section>
+  );
+}
+
+function Tabs({ slug, url }: { slug: string; url: string }) {
+  const { status } = useAppState();
+  const [agent, setAgent] = useState<Connectable>('claude-code');
+  const id = useId();
+  const tabs = useRef(new Map<Connectable, HTMLButtonElement>());
+  const connect = connectSteps(agent, { slug, url }, status.way);
+  const onKey = (event: KeyboardEvent) => {
+    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+    if (step === 0) return;
+    event.preventDefault();
+    const next = connectable[(connectable.indexOf(agent) + step + connectable.length) % connectable.length];
+    if (!next) return;
+    setAgent(next);
+    tabs.current.get(next)?.focus();
+  };
+  return (
+    <>
+      <div className="tabs" role="tablist" aria-label={texts.connect.tabs} onKeyDown={onKey}>
+        {connectable.map((each) => (
+          <button
+            key={each}
+            ref={(element) => {
+              if (element) tabs.current.set(each, element);
+            }}
+            type="button"
+            role="tab"
+            id={`${id}-${each}`}
+            aria-selected={each === agent}
+            aria-controls={`${id}-panel`}
+            tabIndex={each === agent ? 0 : -1}
+            onClick={() => setAgent(each)}
+          >
+            {texts.connect.agents[each]}
+          </button>
+        ))}
+      </div>
+      <div className="tab-panel" role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${agent}`}>
+        {'why' in connect ? (
+          <>
+            <p>{connect.why}</p>
+            <a className="button" href={linkTo('tunnel')}>
+              {texts.connect.mend}
+            </a>
+          </>
+        ) : (
+          <ol className="steps">
+            {connect.steps.map((step) => (
+              <li key={step.words}>
+                <div className="step-head">
+                  <span>{step.words}</span>
+                  <CopyButton text={step.paste} quiet />
+                </div>
+                {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard. */}
+                <pre className="paste mono" translate="no" tabIndex={0}>
+                  {step.paste}
+                </pre>
+              </li>
+            ))}
+          </ol>
+        )}
+      </div>
+    </>
+  );
+}
+
+function FirstCall({ slug }: { slug: string }) {
+  const { rows } = useLog();
+  const now = useNow();
+  const last = rows.findLast((row) => row.kind === 'call' && row.server === slug);
+  if (!last) return <p className="faint first-call">{texts.connect.waiting}</p>;
+  return (
+    <p className="first-call">
+      <Outside
+        text={texts.connect.called(last.agent?.name ?? '–', last.tool ?? last.method ?? '', formatAgo(last.at, now))}
+        max={200}
+      />
+    </p>
+  );
+}

@@ -1,0 +1,75 @@
+import { useState } from 'react';
+import type { ServerView } from '../../../electron/shared/views.ts';
+import { Empty } from '../../components/empty.tsx';
+import { Failure } from '../../components/failure.tsx';
+import { Page } from '../../components/page.tsx';
+import { navigate } from '../../navigation.ts';
+import { useAppState, useServices } from '../../state/services.ts';
+import { useAction } from '../../state/use-action.ts';
+import { texts } from '../../texts.ts';
+import { AddServerDialog } from './add-server-dialog.tsx';
+import { ServerRow } from './server-row.tsx';
+
+/** What is shared, what was found, and how to get more. */
+export function ServersPage() {
+  const { servers } = useAppState();
+  const { bridge } = useServices();
+  const [adding, setAdding] = useState(false);
+  const tryIt = useAction(async () => {
+    const tried = await bridge.request('servers.try', {});
+    navigate('servers', tried.slug);
+  });
+  const words = texts.servers;
+  const groups = [
+    { title: words.shared, servers: servers.filter((server) => server.shared) },
+    { title: words.found, servers: servers.filter((server) => !server.shared && server.source !== undefined) },
+    { title: words.others, servers: servers.filter((server) => !server.shared && server.source === undefined) },
+  ].filter((group) => group.servers.length > 0);
+  return (
+    <Page
+      title={words.title}
+      actions={
+        servers.length > 0 && (
+          <>
+            <button type="button" className="button quiet" disabled={tryIt.pending} onClick={() => tryIt.start()}>
+              {words.tryIt}
+            </button>
+            <button type="button" className="button" onClick={() => setAdding(true)}>
+              {words.add}
+            </button>
+          </>
+        )
+      }
+    >
+      <Failure error={tryIt.error} />
+      {servers.length === 0 && (
+        <Empty title={words.emptyTitle} text={words.empty}>
+          <button type="button" className="button primary" disabled={tryIt.pending} onClick={() => tryIt.start()}>
+            {tryIt.pending ? words.sharing : words.emptyTry}
+          </button>
+          <button type="button" className="button" onClick={() => setAdding(true)}>
+            {words.add}
+          </button>
+          <p className="faint">{words.emptyTryHint}</p>
+        </Empty>
+      )}
+      {groups.map((group) => (
+        <ServerGroup key={group.title} title={group.title} servers={group.servers} />
+      ))}
+      {adding && <AddServerDialog onClose={() => setAdding(false)} />}
+    </Page>
+  );
+}
+
+function ServerGroup({ title, servers }: { title: string; servers: readonly ServerView[] }) {
+  return (
+    <section aria-label={title}>
+      <h2>{title}</h2>
+      <ul className="rows">
+        {servers.map((server) => (
+          <ServerRow key={server.slug} server={server} />
+        ))}
+      </ul>
+    </section>
+  );
+}

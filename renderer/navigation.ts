@@ -1,0 +1,54 @@
+import { useSyncExternalStore } from 'react';
+
+/** The pages of the rail, in its order. */
+export const pages = ['servers', 'requests', 'approvals', 'agents', 'tunnel', 'settings'] as const;
+/** See {@link pages}. */
+export type Page = (typeof pages)[number];
+
+/** Where the window is: a page with the thing opened on it, or a prompt in a window of its own. */
+export type Route =
+  | { readonly page: Page; readonly item: string | undefined }
+  | { readonly page: 'prompt'; readonly item: string };
+
+/** Reads `#/page/item`; anything else is the first page, never an error: links from outside may say what they like. */
+export function parseRoute(hash: string): Route {
+  const [, page, rawItem] = /^#\/([a-z]+)(?:\/([^/?#]+))?/.exec(hash) ?? [];
+  let item: string | undefined;
+  try {
+    item = rawItem === undefined ? undefined : decodeURIComponent(rawItem);
+  } catch {
+    item = undefined;
+  }
+  if (page === 'prompt' && item !== undefined) return { page, item };
+  const known = pages.find((name) => name === page);
+  return known ? { page: known, item } : { page: 'servers', item: undefined };
+}
+
+/** The link to a page, or to one thing on it. */
+export function linkTo(page: Page | 'prompt', item?: string): string {
+  return item === undefined ? `#/${page}` : `#/${page}/${encodeURIComponent(item)}`;
+}
+
+/** Goes there. */
+export function navigate(page: Page, item?: string): void {
+  location.hash = linkTo(page, item);
+}
+
+function subscribe(listener: () => void): () => void {
+  window.addEventListener('hashchange', listener);
+  return () => window.removeEventListener('hashchange', listener);
+}
+
+let lastHash = '';
+let lastRoute: Route = parseRoute('');
+
+/** The route of this moment. */
+export function useRoute(): Route {
+  return useSyncExternalStore(subscribe, () => {
+    if (location.hash !== lastHash) {
+      lastHash = location.hash;
+      lastRoute = parseRoute(lastHash);
+    }
+    return lastRoute;
+  });
+}

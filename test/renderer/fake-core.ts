@@ -1,0 +1,343 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type * as z from 'zod';
+import { sendStatic } from '../../electron/core/fronts/static-files.ts';
+import {
+  type AppState,
+  clientFrame,
+  type EventName,
+  type EventPayload,
+  type RequestName,
+  type RequestOutput,
+  requests,
+  type ServerFrame,
+} from '../../electron/shared/contract.ts';
+import { asSallyportError, SallyportError } from '../../electron/shared/errors.ts';
+import type { LogRow, ToolView } from '../../electron/shared/views.ts';
+import { detailOf, fileTools, logRow, morningLog, sharingState } from './fixtures.ts';
+
+type Parsed<Name extends RequestName> = z.output<(typeof requests)[Name]['input']>;
+/** One handler for every request of the contract, so that the fake cannot fall behind it. */
+export type Handlers = {
+  [Name in RequestName]: (input: Parsed<Name>) => RequestOutput<Name> | Promise<RequestOutput<Name>>;
+};
+
+/** A core in memory that serves the real pages with the real headers, and remembers what was asked of it. */
+export interface FakeCore {
+  /** The page's address with the key, as `sallyport ui` prints it. */
+  readonly url: string;
+  /** The address without the key. */
+  readonly origin: string;
+  state: AppState;
+  rows: LogRow[];
+  tools: ToolView[];
+  /** Handlers as they are; a test replaces the one whose answer matters to it. */
+  readonly handlers: Handlers;
+  readonly asked: { readonly name: RequestName; readonly input: unknown }[];
+  /** Changes slices and sends them as a patch. */
+  patch(change: Partial<AppState>): void;
+  /** Sends the whole state, as the core does where a slice went away. */
+  replace(state: AppState): void;
+  /** Adds or changes rows and sends them. */
+  log(rows: readonly LogRow[], dropped?: number): void;
+  emit<Name extends EventName>(topic: Name, payload: EventPayload<Name>): void;
+  /** Skips a revision, as if a patch had been lost. */
+  loseOne(): void;
+  /** How often the state was subscribed to. */
+  readonly snapshots: number;
+  /** Cuts every connection and takes no new one until {@link up}. */
+  down(): Promise<void>;
+  up(): Promise<void>;
+  /** From now on another key is the right one. */
+  changeKey(): void;
+  stop(): Promise<void>;
+}
+
+/** Starts it on a free port of 127.0.0.1. @param root folder of the built pages */
+export async function startFakeCore(root: string, first: AppState = sharingState()): Promise<FakeCore> {
+  let key = 'k'.repeat(43);
+  let rev = 1;
+  let port = 0;
+  let snapshots = 0;
+  const sessions = new Map<WebSocket, Set<string>>();
+  const asked: { name: RequestName; input: unknown }[] = [];
+  const sockets = new WebSocketServer({ noServer: true });
+  const server = createServer((request, response) => {
+    sendStatic(root, request, response).catch(() => response.destroy());
+  });
+  server.on('upgrade', (request, socket, head) => {
+    sockets.handleUpgrade(request, socket, head, (ws) => serve(ws));
+  });
+
+  const send = (ws: WebSocket, frame: ServerFrame): void => {
+    if (ws.readyState === ws.OPEN) ws.send(JSON.stringify(frame));
+  };
+  const emit = <Name extends EventName>(topic: Name, payload: EventPayload<Name>): void => {
+    for (const [ws, topics] of sessions) if (topics.has(topic)) send(ws, { type: 'event', topic, payload });
+  };
+  const serve = (ws: WebSocket): void => {
+    ws.on('error', () => ws.terminate());
+    ws.on('close', () => sessions.delete(ws));
+    ws.on('message', (data) => {
+      const message: unknown = JSON.parse(String(data));
+      const topics = sessions.get(ws);
+      if (!topics) {
+        if (isKey(message, key)) sessions.set(ws, new Set());
+        else ws.close(4401, 'the key is not this run’s');
+        return;
+      }
+      const frame = clientFrame.parse(message);
+      if (frame.type === 'request') void answer(ws, frame.id, frame.name, frame.input);
+      else if (frame.type === 'unsubscribe') topics.delete(frame.topic);
+      else {
+        topics.add(frame.topic);
+        if (frame.topic === 'state') {
+          snapshots += 1;
+          send(ws, { type: 'event', topic: 'state', payload: { rev, state: core.state } });
+        }
+      }
+    });
+  };
+  const answer = async (ws: WebSocket, id: number, name: string, input: unknown): Promise<void> => {
+    try {
+      if (!isRequest(name)) throw new SallyportError('unknown_request', 'app', `There is no request ${name}.`);
+      const parsed = requests[name].input.parse(input);
+      asked.push({ name, input: parsed });
+      const value = await (core.handlers[name] as (given: unknown) => unknown)(parsed);
+      send(ws, { type: 'answer', id, ok: true, value: requests[name].output.parse(value) });
+    } catch (thrown) {
+      send(ws, { type: 'failure', id, ok: false, error: asSallyportError(thrown).toShape() });
+    }
+  };
+  const listen = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ port, host: '127.0.0.1' }, () => {
+        server.off('error', reject);
+        port = (server.address() as AddressInfo).port;
+        resolve();
+      });
+    });
+  const down = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const ws of sockets.clients) ws.terminate();
+    server.closeAllConnections();
+    await closed;
+  };
+  await listen();
+
+  const core: FakeCore = {
+    get url() {
+      return `http://127.0.0.1:${port}/#k=${key}`;
+    },
+    get origin() {
+      return `http://127.0.0.1:${port}`;
+    },
+    get snapshots() {
+      return snapshots;
+    },
+    state: first,
+    rows: morningLog(),
+    tools: [...fileTools],
+    handlers: undefined as unknown as Handlers,
+    asked,
+    patch(change) {
+      core.state = { ...core.state, ...change };
+      rev += 1;
+      emit('state', { rev, patch: change });
+    },
+    replace(state) {
+      core.state = state;
+      rev += 1;
+      emit('state', { rev, state });
+    },
+    log(rows, dropped = 0) {
+      for (const row of rows) core.rows = [...core.rows.filter((each) => each.id !== row.id), row];
+      emit('log', { rows: [...rows], dropped });
+    },
+    emit,
+    loseOne() {
+      rev += 1;
+    },
+    down,
+    up: listen,
+    changeKey() {
+      key = 'n'.repeat(43);
+    },
+    async stop() {
+      if (server.listening) await down();
+    },
+  };
+  Object.assign(core, { handlers: handlersOf(core) });
+  return core;
+}
+
+function handlersOf(core: FakeCore): Handlers {
+  const server = (name: string) => {
+    const found = core.state.servers.find((each) => each.slug === name || each.name === name);
+    if (!found) throw new SallyportError('unknown_server', 'app', `There is no server "${name}".`);
+    return found;
+  };
+  const setServer = (slug: string, change: object) =>
+    core.patch({ servers: core.state.servers.map((each) => (each.slug === slug ? { ...each, ...change } : each)) });
+  const now = () => new Date().toISOString();
+  return {
+    'status.get': () => core.state.status,
+    'ui.address': () => ({ url: core.url }),
+    'servers.list': () => ({ servers: core.state.servers }),
+    'servers.add': ({ name, command, args, url }) => {
+      const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+      core.patch({
+        servers: [
+          ...core.state.servers,
+          {
+            name,
+            slug,
+            kind: url === undefined ? 'stdio' : 'http',
+            ...(command === undefined ? {} : { command }),
+            ...(args === undefined ? {} : { args }),
+            ...(url === undefined ? {} : { url }),
+            env: [],
+            shared: false,
+            state: 'stopped',
+            tools: { total: 0, exposed: 0 },
+          },
+        ],
+      });
+      return { name, slug };
+    },
+    'servers.remove': ({ server: name }) => {
+      const { slug } = server(name);
+      core.patch({ servers: core.state.servers.filter((each) => each.slug !== slug) });
+      return { name };
+    },
+    'servers.share': ({ server: name }) => {
+      const found = server(name);
+      const url = `https://localhost:47443/${found.slug}/mcp`;
+      setServer(found.slug, { shared: true, publicUrl: url, state: 'ready', tools: { total: 6, exposed: 4 } });
+      return { name: found.name, url, resource: url, tools: core.tools };
+    },
+    'servers.unshare': ({ server: name }) => {
+      setServer(server(name).slug, { shared: false });
+      return { name };
+    },
+    'servers.try': () => {
+      const url = 'https://localhost:47443/sample/mcp';
+      core.patch({
+        servers: [
+          ...core.state.servers,
+          {
+            name: 'sample',
+            slug: 'sample',
+            kind: 'stdio',
+            command: 'sallyport',
+            args: ['sample-server'],
+            env: [],
+            shared: true,
+            publicUrl: url,
+            state: 'ready',
+            tools: { total: 3, exposed: 2 },
+          },
+        ],
+      });
+      return { name: 'sample', slug: 'sample', url };
+    },
+    'tools.list': ({ server: name }) => ({
+      server: server(name).slug,
+      tools: server(name).tools.total ? core.tools : [],
+    }),
+    'tools.set': ({ server: name, tool: toolName, access }) => {
+      const tool = core.tools.find((each) => each.name === toolName);
+      if (!tool) throw new SallyportError('unknown_tool', 'policy', `There is no tool "${toolName}".`);
+      const changed: ToolView = { ...tool, access, state: 'approved' };
+      core.tools = core.tools.map((each) => (each === tool ? changed : each));
+      return { server: server(name).slug, tool: changed };
+    },
+    'agents.list': () => ({ agents: core.state.agents }),
+    'agents.token': ({ server: name, ttlMs }) => ({
+      id: 't9',
+      token: `sp_${'x'.repeat(40)}`,
+      resource: server(name).publicUrl ?? '',
+      server: server(name).slug,
+      scope: 'all',
+      expiresAt: new Date(Date.now() + (ttlMs ?? 86_400_000)).toISOString(),
+    }),
+    'agents.revoke': ({ id }) => {
+      core.patch({
+        agents: core.state.agents.map((agent) => ({
+          ...agent,
+          grants: agent.grants.filter((grant) => grant.id !== id),
+        })),
+      });
+      return { id };
+    },
+    'approvals.list': () => ({ approvals: core.state.approvals, remembered: core.state.remembered }),
+    'approvals.answer': (input) => {
+      const approval = core.state.approvals.find((each) => each.id === input.id);
+      if (!approval || (input.digest !== undefined && approval.digest !== input.digest)) {
+        throw new SallyportError('approval_stale', 'approval', 'This prompt has changed or ended.');
+      }
+      core.patch({ approvals: core.state.approvals.filter((each) => each !== approval) });
+      return { id: input.id, answer: input.answer, scope: input.scope, for: input.for };
+    },
+    'approvals.forget': ({ id }) => {
+      core.patch({ remembered: core.state.remembered.filter((each) => each.id !== id) });
+      return { id };
+    },
+    'log.list': ({ limit, before }) => {
+      const fitting = core.rows.filter((row) => before === undefined || row.seq < before).sort((a, b) => b.seq - a.seq);
+      const rows = fitting.slice(0, limit);
+      const last = rows.at(-1);
+      return { rows, ...(fitting.length > limit && last ? { next: last.seq } : {}) };
+    },
+    'log.show': ({ id }) => {
+      const row = core.rows.find((each) => each.id === id);
+      if (!row) throw new SallyportError('unknown_call', 'app', `There is no call "${id}" in the log.`);
+      return { row: detailOf(row) };
+    },
+    'log.verify': () => ({ ok: true, rows: core.rows.length }),
+    'tunnel.status': () => core.state.tunnel,
+    'tunnel.ca': () => ({
+      pem: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
+      fingerprint: 'CA:12:CD:34',
+      notAfter: '2036-11-22T12:00:00.000Z',
+    }),
+    'tunnel.probe': () => ({ ok: true, at: now(), ms: 9 }),
+    'tunnel.use': ({ way }) => {
+      core.patch({ tunnel: { ...core.state.tunnel, way } });
+      return core.state.tunnel;
+    },
+    pause: () => {
+      core.patch({ paused: { at: now() }, status: { ...core.state.status, state: 'paused' } });
+      return { paused: true, at: now(), endedStreams: 2 };
+    },
+    resume: () => {
+      const { paused: _, ...rest } = core.state;
+      core.replace({ ...rest, status: { ...core.state.status, state: 'sharing' } });
+      return { paused: false, at: now(), endedStreams: 0 };
+    },
+    'settings.get': () => core.state.settings,
+    'settings.set': (change) => {
+      const settings = {
+        cliMayDecide: change.cliMayDecide ?? core.state.settings.cliMayDecide,
+        openAtLogin: change.openAtLogin ?? core.state.settings.openAtLogin,
+      };
+      core.patch({ settings });
+      return settings;
+    },
+  };
+}
+
+function isKey(message: unknown, key: string): boolean {
+  return typeof message === 'object' && message !== null && 'key' in message && message.key === key;
+}
+
+function isRequest(name: string): name is RequestName {
+  return Object.hasOwn(requests, name);
+}
+
+/** Rows in a burst, as a busy agent makes them. */
+export function burst(from: number, count: number): LogRow[] {
+  return Array.from({ length: count }, (_, index) => logRow(from + index));
+}

@@ -1,0 +1,184 @@
+import type { Page } from 'playwright-core';
+import type { AppState } from '../../electron/shared/contract.ts';
+import { burst, type FakeCore } from './fake-core.ts';
+import { ago, approval, broken, dangerousApproval, emptyState, sharingState } from './fixtures.ts';
+
+/** One page in one state, as pictures and accessibility checks visit it. */
+export interface Scene {
+  readonly name: string;
+  readonly state: () => AppState;
+  readonly route?: string;
+  readonly viewport?: { width: number; height: number };
+  readonly noKey?: boolean;
+  before?(core: FakeCore): void | Promise<void>;
+  act?(page: Page, core: FakeCore): Promise<void>;
+}
+
+const asking = (): AppState => {
+  const state = sharingState();
+  return {
+    ...state,
+    status: { ...state.status, state: 'attention', pending: 2 },
+    approvals: [approval, dangerousApproval],
+  };
+};
+const emptyLog = (core: FakeCore): void => {
+  core.rows = [];
+};
+const troubled = (): AppState => {
+  const state = sharingState();
+  return {
+    ...state,
+    servers: [...state.servers, broken],
+    status: {
+      ...state.status,
+      way: 'edge',
+      state: 'trouble',
+      road: [
+        { hop: 'edge', ok: false, at: ago(240), detail: 'connection refused by edge.example.net' },
+        { hop: 'gateway', ok: true, at: ago(9) },
+        { hop: 'server', ok: false, at: ago(30), detail: 'weather crashed' },
+      ],
+      probe: { ok: false, at: ago(9), ms: 5_000, hop: 'edge', detail: 'connection refused' },
+    },
+    tunnel: {
+      ...state.tunnel,
+      way: 'edge',
+      domain: 'ana.edge.example.net',
+      port: 443,
+      state: 'trouble',
+      connections: [],
+      detail: 'Dialling again in 8 s.',
+    },
+  };
+};
+const paused = (): AppState => {
+  const state = sharingState();
+  return { ...state, paused: { at: ago(120) }, status: { ...state.status, state: 'paused' } };
+};
+const outside = (): AppState => {
+  const state = sharingState();
+  return {
+    ...state,
+    status: { ...state.status, way: 'edge' },
+    tunnel: {
+      ...state.tunnel,
+      way: 'edge',
+      domain: 'ana.edge.example.net',
+      port: 443,
+      connections: [
+        { edge: 'edge.example.net:443', transport: 'tls', since: ago(7_200), rttMs: 18 },
+        { edge: 'edge.example.net:443', transport: 'websocket', since: ago(60), rttMs: 31 },
+      ],
+    },
+  };
+};
+
+/** Every page and every designed state. */
+export const scenes: readonly Scene[] = [
+  { name: 'servers', state: sharingState, route: '#/servers' },
+  { name: 'servers-empty', state: emptyState, route: '#/servers', before: emptyLog },
+  { name: 'servers-trouble', state: troubled, route: '#/servers' },
+  { name: 'server', state: sharingState, route: '#/servers/files', viewport: { width: 1_200, height: 960 } },
+  {
+    name: 'server-hosted',
+    state: sharingState,
+    route: '#/servers/tickets',
+    act: (page) => page.getByRole('tab', { name: 'Claude', exact: true }).click(),
+  },
+  { name: 'server-crashed', state: troubled, route: '#/servers/weather' },
+  { name: 'server-new', state: sharingState, route: '#/servers/postgres' },
+  {
+    name: 'add-server',
+    state: sharingState,
+    route: '#/servers',
+    async act(page) {
+      await page.getByRole('button', { name: 'Add a server' }).click();
+      await page.getByLabel('Name', { exact: true }).fill('memory');
+      await page.getByLabel('Command', { exact: true }).fill('npx');
+      await page.getByLabel('Arguments, one a line').fill('-y\n@modelcontextprotocol/server-memory\nwith space');
+    },
+  },
+  { name: 'requests', state: sharingState, route: '#/requests' },
+  { name: 'requests-details', state: sharingState, route: '#/requests/call-4' },
+  { name: 'requests-empty', state: emptyState, route: '#/requests', before: emptyLog },
+  {
+    name: 'requests-nothing',
+    state: sharingState,
+    route: '#/requests',
+    act: (page) => page.getByRole('searchbox').fill('agent:nobody'),
+  },
+  {
+    name: 'requests-many',
+    state: sharingState,
+    route: '#/requests',
+    async act(page, core) {
+      core.log(burst(100, 190), 12);
+      await page.clock.runFor(200);
+      await page.getByRole('grid').hover();
+      await page.mouse.wheel(0, -900);
+      await page.waitForTimeout(100);
+      core.log(burst(300, 37));
+      await page.clock.runFor(200);
+    },
+  },
+  { name: 'approvals', state: asking, route: '#/approvals' },
+  {
+    name: 'approvals-quiet',
+    state: sharingState,
+    route: '#/approvals',
+  },
+  { name: 'approvals-empty', state: emptyState, route: '#/approvals', before: emptyLog },
+  {
+    name: 'prompt',
+    state: asking,
+    route: '#/servers',
+    async act(page) {
+      await page.getByRole('button', { name: 'What to remember' }).click();
+    },
+  },
+  {
+    name: 'prompt-raw',
+    state: () => ({ ...asking(), approvals: [dangerousApproval] }),
+    route: '#/requests',
+    async act(page) {
+      await page.keyboard.press('F6');
+      await page.keyboard.press('j');
+      await page.getByRole('button', { name: 'Deny with a reason…' }).click();
+    },
+  },
+  { name: 'prompt-window', state: asking, route: '#/prompt/approval-1', viewport: { width: 560, height: 480 } },
+  { name: 'agents', state: sharingState, route: '#/agents' },
+  { name: 'agents-empty', state: emptyState, route: '#/agents' },
+  {
+    name: 'token',
+    state: sharingState,
+    route: '#/servers/files',
+    async act(page) {
+      await page.getByRole('button', { name: 'Make a token' }).click();
+      await page.getByRole('button', { name: 'Make it' }).click();
+      await page.getByText('Copy it now').waitFor();
+    },
+  },
+  { name: 'tunnel', state: sharingState, route: '#/tunnel' },
+  { name: 'tunnel-outside', state: outside, route: '#/tunnel' },
+  { name: 'tunnel-trouble', state: troubled, route: '#/tunnel' },
+  { name: 'settings', state: sharingState, route: '#/settings' },
+  { name: 'paused', state: paused, route: '#/servers' },
+  { name: 'no-key', state: sharingState, noKey: true },
+  {
+    name: 'offline',
+    state: sharingState,
+    route: '#/servers',
+    act: async (page, core) => {
+      await page.getByRole('heading', { name: 'Servers' }).waitFor();
+      await core.down();
+      await page.getByText('does not answer').waitFor();
+    },
+  },
+  { name: 'narrow-servers', state: outside, route: '#/servers', viewport: { width: 360, height: 640 } },
+  { name: 'narrow-server', state: sharingState, route: '#/servers/files', viewport: { width: 360, height: 640 } },
+  { name: 'narrow-requests', state: sharingState, route: '#/requests', viewport: { width: 360, height: 640 } },
+  { name: 'narrow-prompt', state: asking, route: '#/approvals', viewport: { width: 360, height: 640 } },
+  { name: 'narrow-tunnel', state: outside, route: '#/tunnel', viewport: { width: 360, height: 640 } },
+];
