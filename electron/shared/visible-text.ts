@@ -17,7 +17,10 @@ const unseen: readonly (readonly [number, number])[] = [
   [0xfeff, 0xfeff], // byte-order mark
   [0xffa0, 0xffa0], // half-width Hangul filler
   [0xfff0, 0xfffb], // specials, annotation
-  [0xe0000, 0xe01ef], // tags, more variation selectors
+  [0x13430, 0x1345f], // hieroglyph format controls
+  [0x1bca0, 0x1bca3], // shorthand format controls
+  [0x1d173, 0x1d17a], // musical format controls
+  [0xe0000, 0xe0fff], // tags, more variation selectors, what is ignored by default
   [0xf0000, 0x10ffff], // private use planes
 ];
 

@@ -87,8 +87,9 @@ export function openExchange(request: GatewayRequest, response: GatewayResponse,
       complete = true;
       const length = Buffer.byteLength(body);
       begin(status, { 'content-length': String(length), ...headers });
-      discardRest(request, clock);
-      reply.end(body);
+      if (length > 0) reply.write(body);
+      // Node closes a connection as soon as its answer has ended: not before a client that still writes could read it.
+      discardRest(request, clock, () => reply.end());
       return length;
     },
     stream(headers = {}, onEnd = () => {}) {
@@ -100,7 +101,7 @@ export function openExchange(request: GatewayRequest, response: GatewayResponse,
         ...headers,
       });
       reply.flushHeaders();
-      discardRest(request, clock);
+      discardRest(request, clock, () => {});
       const stream = createEventStream(
         {
           write: (chunk) => {
@@ -121,16 +122,34 @@ export function openExchange(request: GatewayRequest, response: GatewayResponse,
   };
 }
 
-/** Reads and forgets what is left of a body that was refused, up to a limit: a client that still writes sees the answer. */
-function discardRest(request: GatewayRequest, clock: Clock): void {
-  if (request.readableEnded || request.destroyed) return;
+/**
+ * Reads and forgets what is left of a body, up to a limit, so that a client that still writes sees the answer.
+ * @param then called when it is over, at once if nothing is left
+ */
+function discardRest(request: GatewayRequest, clock: Clock, then: () => void): void {
+  if (request.readableEnded || request.destroyed) {
+    then();
+    return;
+  }
   let left = maxDiscarded;
-  const stopTimer = clock.schedule(discardMs, () => request.destroy());
-  request.on('close', stopTimer);
-  request.on('end', stopTimer);
+  let over = false;
+  const finish = (): void => {
+    if (over) return;
+    over = true;
+    stopTimer();
+    then();
+  };
+  const stopTimer = clock.schedule(discardMs, () => {
+    finish();
+    request.destroy();
+  });
+  request.on('close', finish);
+  request.on('end', finish);
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
-    if (left < 0) request.destroy();
+    if (left >= 0) return;
+    finish();
+    request.destroy();
   });
   request.resume();
 }

@@ -117,7 +117,10 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
       sessions.end(session, 'closed');
       const context = contextOf(visitor, session, message, bytesIn, reply);
       const ending = unavailable(context, thrown);
-      reply.answer(serializeJson(ending.message), ending.status);
+      const text = serializeJson(ending.message);
+      // No session, no header that names one, unless an event stream has begun already.
+      if (exchange.answered) reply.answer(text);
+      else exchange.send(ending.status ?? 200, text, json);
     } finally {
       session.inFlight.delete(idKey(message.id));
     }

@@ -49,7 +49,7 @@ export function exchangeReply(
   let stream: EventStream | undefined;
   let over = false;
   const events = (): EventStream | undefined => {
-    if (over || !accepts.events || exchange.gone.aborted) return undefined;
+    if (over || !accepts.events || exchange.gone.aborted || (!stream && exchange.answered)) return undefined;
     stopTimer();
     stream ??= exchange.stream(headers);
     return stream;
