@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { PeerInfo } from '../../../electron/core/tunnel/connectors/connector.ts';
 import { createInnerTls, type InnerTls, type InnerTlsDeps } from '../../../electron/core/tunnel/inner-tls/inner-tls.ts';
@@ -41,6 +42,36 @@ export class StreamOver extends Duplex {
   }
 }
 
+/** A tunnel as the edge has it: each socket becomes a CONNECT stream of one HTTP/2 session, and comes out at the other end. */
+async function throughTunnel(listener: Server, onStream: (stream: Duplex) => void): Promise<() => void> {
+  const app = createHttp2Server({ settings: { maxConcurrentStreams: 1_000 } });
+  app.on('stream', (stream) => {
+    stream.respond({ ':status': 200 });
+    onStream(stream);
+  });
+  app.on('sessionError', () => {});
+  app.listen(0, '127.0.0.1');
+  await once(app, 'listening');
+  const edge = connectHttp2(`http://127.0.0.1:${(app.address() as AddressInfo).port}`);
+  edge.on('error', () => {});
+  listener.on('connection', (socket) => {
+    const stream = edge.request({ ':method': 'CONNECT', ':authority': 'tunnel:443' }, { endStream: false });
+    stream.on('error', () => socket.destroy());
+    socket.on('error', () => stream.close(8));
+    stream.on('close', () => socket.destroy());
+    socket.on('close', () => stream.close(8));
+    stream.pipe(socket);
+    socket.pipe(stream);
+  });
+  return () => {
+    edge.destroy();
+    app.close();
+  };
+}
+
+/** What the connections come over: TCP itself, a stream of no kind, or a stream of a real HTTP/2 session. */
+export const carriers = ['socket', 'stream', 'tunnel'] as const;
+
 /** A real listener whose connections go into inner TLS, and what comes out. */
 export interface Harness {
   readonly inner: InnerTls;
@@ -55,7 +86,7 @@ export interface Harness {
 }
 
 export async function startHarness(options: {
-  over: 'socket' | 'stream';
+  over: (typeof carriers)[number];
   onRequest: InnerTlsDeps['onRequest'];
   limits?: Partial<InnerTlsLimits>;
 }): Promise<Harness> {
@@ -75,12 +106,15 @@ export async function startHarness(options: {
   });
   const streams: Duplex[] = [];
   let count = 0;
-  const listener = createServer({ allowHalfOpen: true }, (socket) => {
-    const stream = options.over === 'socket' ? socket : new StreamOver(socket);
+  const accept = (stream: Duplex): void => {
     streams.push(stream);
     count += 1;
     inner.accept(stream, { id: `peer-${count}`, edge: 'embedded', transport: 'tls', door: 'sni' });
-  });
+  };
+  const listener = createServer({ allowHalfOpen: true });
+  let closeTunnel = (): void => {};
+  if (options.over === 'tunnel') closeTunnel = await throughTunnel(listener, accept);
+  else listener.on('connection', (socket) => accept(options.over === 'socket' ? socket : new StreamOver(socket)));
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
   return {
@@ -93,6 +127,7 @@ export async function startHarness(options: {
     async close() {
       listener.close();
       await inner.close(0);
+      closeTunnel();
     },
   };
 }

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { PeerInfo } from '../../../electron/core/tunnel/connectors/connector.ts';
 import type { InnerRequest } from '../../../electron/core/tunnel/inner-tls/inner-tls.ts';
 import { issueServerCertificate } from '../../../electron/core/tunnel/pki/issue-certificate.ts';
-import { type Harness, startHarness } from './harness.ts';
+import { carriers, type Harness, startHarness } from './harness.ts';
 
 let harness: Harness | undefined;
 afterEach(async () => {
@@ -90,7 +90,7 @@ async function untilClosed(socket: { [Symbol.asyncIterator](): AsyncIterator<Buf
   return Buffer.concat(chunks).toString('latin1');
 }
 
-describe.each(['socket', 'stream'] as const)('over a %s', (over) => {
+describe.each(carriers)('over a %s', (over) => {
   test('HTTP/1.1 and HTTP/2 requests arrive with the peer they came from', async () => {
     harness = await start({ over, onRequest: describeRequest });
     const ca = harness.authority.pem;
