@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/clock.ts';
-import { SallyportError } from '../../shared/errors.ts';
+import { asSallyportError, SallyportError } from '../../shared/errors.ts';
 import { type JsonNode, JsonNumber, JsonObject, memberAt, serializeJson } from '../../shared/json-tree.ts';
 import { type ClientIdentity, withEnvelope } from './era.ts';
 import { ServerFailure } from './failure.ts';
@@ -54,6 +54,8 @@ interface Pending {
   readonly token: JsonNode | undefined;
 }
 
+/** Longest timer that Node keeps. */
+const maxTimer = 2 ** 31 - 1;
 /** Messages in one batch of a 2025-03-26 server that are looked at. */
 const maxBatch = 1_000;
 
@@ -76,7 +78,7 @@ export function createConversation(deps: {
     if (method === 'notifications/cancelled') return;
     if (method === 'notifications/progress') {
       const owner = pending.get(ownNumber(params?.get('progressToken')) ?? -1);
-      if (owner?.token !== undefined) owner.onNotification?.(method, params?.with('progressToken', owner.token));
+      if (owner?.token !== undefined) hand(owner, method, params?.with('progressToken', owner.token));
       return;
     }
     const subscription = ownNumber(memberAt(params, '_meta', 'io.modelcontextprotocol/subscriptionId'));
@@ -85,8 +87,16 @@ export function createConversation(deps: {
     if (!owner && method === 'notifications/message') {
       owner = stream === undefined && pending.size === 1 ? [...pending.values()][0] : pending.get(stream ?? -1);
     }
-    if (owner?.onNotification) owner.onNotification(method, params);
+    if (owner?.onNotification) hand(owner, method, params);
     else for (const listener of listeners) listener(method, params);
+  };
+  /** A caller that cannot take its notification loses its call, not the whole app. */
+  const hand = (owner: Pending, method: string, params: JsonObject | undefined): void => {
+    try {
+      owner.onNotification?.(method, params);
+    } catch (thrown) {
+      owner.reject(asSallyportError(thrown, 'gateway'));
+    }
   };
 
   const receiveOne = (node: JsonNode, stream: number | undefined): void => {
@@ -134,7 +144,7 @@ export function createConversation(deps: {
           entry.reject(error);
         };
         const stopTimer = Number.isFinite(timeoutMs)
-          ? clock.schedule(timeoutMs, () => giveUp(tooLate(deps.name, method, timeoutMs)))
+          ? clock.schedule(Math.min(timeoutMs, maxTimer), () => giveUp(tooLate(deps.name, method, timeoutMs)))
           : () => {};
         const onAbort = (): void => giveUp(cancelled());
         const settle = (): void => {
@@ -159,11 +169,7 @@ export function createConversation(deps: {
         try {
           wire.request({ id, method, params: sent, text, onSent: () => options.onSent?.() });
         } catch (thrown) {
-          entry.reject(
-            thrown instanceof SallyportError
-              ? thrown
-              : new SallyportError('server_gone', 'server', `${deps.name} could not be written to.`, { cause: thrown }),
-          );
+          entry.reject(asSallyportError(thrown, 'server'));
         }
       });
     },

@@ -202,7 +202,7 @@ export function createServers(deps: ServersDeps): Servers {
         resolve(tracked(session, entry, known, over));
       },
       (thrown: unknown) => {
-        const error = asStartFailure(thrown);
+        const error = entry.abort.signal.aborted ? stopped(record.name) : asStartFailure(thrown);
         const unwanted = !entries.delete(entry);
         if (!unwanted && error.cause !== heldBack) known.failed(error);
         changed(record.slug);

@@ -94,6 +94,20 @@ describe('a modern server over HTTP', () => {
     expect(fixture.seen.every((one) => one.method === 'POST')).toBe(true);
   });
 
+  it('gets the arguments that its schema marks repeated in headers, without having been asked for its list', async () => {
+    const fixture = kept(await serveModernHttp({ strict: true }));
+    const session = await servers.connect(urlRecord(fixture.url), 'a');
+    expect(textOf(await callTool(session, 'region', { region: 'Süd' }))).toBe('{"region":"Süd"}');
+    expect(fixture.seen.at(-1)?.headers['mcp-param-region']).toBe(
+      `=?base64?${Buffer.from('Süd').toString('base64')}?=`,
+    );
+    expect(fixture.seen.map((one) => one.headers['mcp-method'])).toEqual([
+      'server/discover',
+      'tools/list',
+      'tools/call',
+    ]);
+  });
+
   it('hears of a cancelled call by its closed stream', async () => {
     const aborted = Promise.withResolvers<void>();
     const fixture = kept(await serveModernHttp({ strict: true, onAborted: aborted.resolve }));

@@ -68,9 +68,18 @@ export function exchange(origin: HttpOrigin, what: HttpExchange): Promise<http.I
       },
       ...(what.signal ? { signal: what.signal } : {}),
     });
+    const begin = (): void => {
+      try {
+        what.onSent?.();
+      } catch (thrown) {
+        // The caller may not let it go out after all, for instance because the log cannot be written.
+        reject(thrown);
+        request.destroy();
+      }
+    };
     request.once('socket', (socket) => {
-      if (socket.connecting) socket.once(secure ? 'secureConnect' : 'connect', () => what.onSent?.());
-      else what.onSent?.();
+      if (socket.connecting) socket.once(secure ? 'secureConnect' : 'connect', begin);
+      else begin();
     });
     request.once('response', (response) => {
       response.on('error', () => {});
@@ -131,7 +140,7 @@ export async function readEvents(response: http.IncomingMessage, name: string, s
     },
     onEvent: (event) => {
       if (event.id !== undefined) lastId = event.id;
-      sink.onEvent(event.data, lastId);
+      if (event.event === undefined || event.event === 'message') sink.onEvent(event.data, lastId);
     },
     onRetry: (milliseconds) => sink.onRetry?.(milliseconds),
     onError: (error) => {

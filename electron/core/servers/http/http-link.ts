@@ -8,6 +8,7 @@ import { ServerFailure } from '../failure.ts';
 import { cancelledMessage } from '../json-rpc.ts';
 import { exchange, type HttpOrigin, readBody, readEvents, unreachable } from './http-exchange.ts';
 import { modernHeaders } from './mcp-headers.ts';
+import { createParamHeaders, type ParamHeaders } from './param-headers.ts';
 
 /** Waiting between a broken stream and the next try, where the server names none. */
 const firstRetryMs = 1_000;
@@ -20,6 +21,8 @@ const goodbyeMs = 1_000;
 /** A conversation over Streamable HTTP, before any handshake. */
 export interface HttpLink {
   readonly conversation: Conversation;
+  /** What arguments are repeated in headers (modern). */
+  readonly paramHeaders: ParamHeaders;
   /** HTTP status of the last answer to a request, 0 if there was none. */
   readonly status: () => number;
   /** Settles when everything posted so far has arrived or failed. */
@@ -55,6 +58,7 @@ export function openHttpLink(options: {
   let version: string | undefined;
   let status = 0;
   let over = false;
+  const paramHeaders = createParamHeaders();
 
   const headers = (accept: string): Record<string, string> => ({
     accept,
@@ -173,7 +177,12 @@ export function openHttpLink(options: {
   const call = async (message: OutgoingRequest): Promise<void> => {
     const controller = new AbortController();
     streams.set(message.id, controller);
-    const own = modern ? modernHeaders(message.method, message.params, modernVersion) : {};
+    const own = modern
+      ? {
+          ...modernHeaders(message.method, message.params, modernVersion),
+          ...(message.method === 'tools/call' ? paramHeaders.of(message.params) : {}),
+        }
+      : {};
     try {
       const response = await exchange(origin, {
         method: 'POST',
@@ -258,6 +267,7 @@ export function openHttpLink(options: {
 
   return {
     conversation,
+    paramHeaders,
     status: () => status,
     posted: async () => {
       await Promise.all(posts);

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../shared/clock.ts';
 import { asSallyportError } from '../../../shared/errors.ts';
+import { type JsonNode, JsonObject, memberAt } from '../../../shared/json-tree.ts';
 import { type ClientIdentity, initializeParams, readDiscover, readInitialize } from '../era.ts';
 import { asStartFailure, quoted, ServerFailure } from '../failure.ts';
 import { errorCode, errorMessage } from '../json-rpc.ts';
@@ -7,6 +8,10 @@ import type { OwnSession } from '../own-session.ts';
 import type { UpstreamInfo } from '../upstream-session.ts';
 import { httpOrigin } from './http-exchange.ts';
 import { type HttpLink, openHttpLink } from './http-link.ts';
+import type { ParamHeaders } from './param-headers.ts';
+
+/** Pages of a tool list read before a call to a tool that is not known yet. */
+const maxPages = 20;
 
 /** What a conversation with an HTTP upstream is opened with. */
 export interface HttpSessionOptions {
@@ -42,7 +47,7 @@ async function tryModern(options: HttpSessionOptions): Promise<OwnSession | unde
     const wait = { timeoutMs: options.startMs, signal: options.signal };
     const answer = await link.conversation.request('server/discover', undefined, wait);
     const info = 'result' in answer ? readDiscover(answer.result) : undefined;
-    if (info) return session(link, info);
+    if (info) return withParamHeaders(session(link, info), link.paramHeaders);
   } catch (thrown) {
     const error = asSallyportError(thrown, 'server');
     const legacyLike = [400, 404, 405, 406, 415, 422].includes(link.status());
@@ -100,6 +105,43 @@ function session(link: HttpLink, info: UpstreamInfo): OwnSession {
     closed,
     get inFlight() {
       return conversation.inFlight;
+    },
+  };
+}
+
+/** Sees to it that a tool's marked arguments are known before it is called, and learned from each list. */
+function withParamHeaders(inner: OwnSession, known: ParamHeaders): OwnSession {
+  let listing: Promise<void> | undefined;
+  const list = async (signal: AbortSignal | undefined): Promise<void> => {
+    let cursor: JsonNode | undefined;
+    for (let page = 0; page < maxPages; page += 1) {
+      const params = cursor === undefined ? undefined : new JsonObject([['cursor', cursor]]);
+      const answer = await inner.request('tools/list', params, signal ? { signal } : {});
+      if ('error' in answer) return;
+      known.learn(answer.result);
+      cursor = memberAt(answer.result, 'nextCursor');
+      if (typeof cursor !== 'string') return;
+    }
+  };
+  return {
+    ...inner,
+    async request(method, params, options) {
+      const tool = method === 'tools/call' ? memberAt(params, 'name') : undefined;
+      if (typeof tool === 'string' && !known.knows(tool)) {
+        // Once for all that wait; a list that fails says nothing of the call, which the server judges itself.
+        listing ??= list(options?.signal)
+          .catch(() => {})
+          .finally(() => {
+            listing = undefined;
+          });
+        await listing;
+      }
+      const answer = await inner.request(method, params, options);
+      if (method === 'tools/list' && 'result' in answer) known.learn(answer.result);
+      return answer;
+    },
+    get inFlight() {
+      return inner.inFlight;
     },
   };
 }
