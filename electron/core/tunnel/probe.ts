@@ -1,4 +1,4 @@
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { request } from 'node:https';
 import { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { type Clock, timestamp } from '../../shared/clock.ts';
 import type { Hop } from '../../shared/hop.ts';
 import type { probeView } from '../../shared/views.ts';
+import { publicKeyPin } from './pki/fingerprint.ts';
 
 /** Outcome of one probe. */
 export type Probe = z.infer<typeof probeView>;
@@ -19,21 +20,13 @@ export interface ProbeTarget {
   readonly domain: string;
   /** The app's own CA in PEM: nothing else is trusted. */
   readonly ca: string;
-  /** The leaf that is served now, PEM: another public key means that somebody stands in the middle. */
-  readonly certificate: string;
+  /** Pin of the public key that this app serves now: another one means that somebody stands in the middle. */
+  readonly pin: string;
 }
 
 const answerSchema = z.object({ nonce: z.string(), publicKey: z.string(), at: z.string() });
 const timeoutMs = 5_000;
 const maxAnswer = 4_096;
-
-/**
- * The public key of a certificate as the probe answers and compares it: base64 of the DER SubjectPublicKeyInfo.
- * @param pem the certificate, or a chain whose first member counts
- */
-export function publicKeyOf(pem: string): string {
-  return new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
-}
 
 /**
  * One real request that enters by the public door: edge, tunnel, inner TLS and gateway must all work for it to succeed.
@@ -43,7 +36,7 @@ export function publicKeyOf(pem: string): string {
 export function probeOutside(target: ProbeTarget, clock: Clock): Promise<Probe> {
   const nonce = randomBytes(16).toString('hex');
   const started = clock.monotonic();
-  const ours = publicKeyOf(target.certificate);
+  const ours = target.pin;
   let connected = false;
   let secure = false;
   return new Promise((resolve) => {
@@ -80,7 +73,7 @@ export function probeOutside(target: ProbeTarget, clock: Clock): Promise<Probe> 
     });
     outgoing.on('response', (response) => {
       const met = (response.socket as TLSSocket).getPeerX509Certificate?.();
-      const key = met?.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+      const key = met && publicKeyPin(met);
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {

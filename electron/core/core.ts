@@ -1,0 +1,322 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { type Clock, timestamp } from '../shared/clock.ts';
+import type { AppState } from '../shared/contract.ts';
+import { SallyportError } from '../shared/errors.ts';
+import { createApprovals } from './approvals/create-approvals.ts';
+import { createRememberedFile } from './approvals/remembered-store.ts';
+import { type BrowserFront, createBrowserFront } from './fronts/browser-front.ts';
+import { controlAddress, controlEnvironment } from './fronts/control-address.ts';
+import { createControlSocket } from './fronts/control-socket.ts';
+import { createDispatcher, type Dispatcher } from './fronts/dispatcher.ts';
+import { createGateway } from './gateway/gateway.ts';
+import { createPathRoutes } from './gateway/routes.ts';
+import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
+import { createAppHandlers } from './handlers/app-handlers.ts';
+import { createServerHandlers } from './handlers/server-handlers.ts';
+import { createResourceServer } from './oauth/create-resource-server.ts';
+import { createPolicy } from './policy/create-policy.ts';
+import { createPinFiles } from './policy/pin-store.ts';
+import { createRequestLog } from './request-log/create-request-log.ts';
+import { createKeyfileSealer } from './secrets/keyfile-sealer.ts';
+import type { Sealer, Secrets } from './secrets/secrets.ts';
+import { createSecrets } from './secrets/secrets-file.ts';
+import { createServers } from './servers/create-servers.ts';
+import { createServerRegistry } from './servers/server-registry.ts';
+import { viewServer } from './servers/server-view.ts';
+import type { ServerRecord } from './servers/servers.ts';
+import type { SettingsFile } from './settings/settings.ts';
+import { createSettings } from './settings/settings-station.ts';
+import { createAppState } from './state/app-state.ts';
+import { openDataFolder } from './state/data-folder.ts';
+import { deriveStatus } from './state/status.ts';
+import type { PeerInfo } from './tunnel/connectors/connector.ts';
+import { createTunnel } from './tunnel/tunnel.ts';
+
+/** What an entry file brings along. */
+export interface CoreOptions {
+  /** Absolute path of the data folder. */
+  readonly dataDir: string;
+  readonly version: string;
+  readonly clock: Clock;
+  /** The system's keyring where there is a real one; without it the key file seals. */
+  readonly keyring?: Sealer | undefined;
+  /** Opens `settings.json` after the settings station has checked it. */
+  readonly openSettingsFile: () => SettingsFile;
+  /** Command and arguments that run this app's own command line: `[node, cli.js]`, or the packaged binary. */
+  readonly selfCommand: readonly string[];
+  /** Serve the UI to a browser: folder of the built pages, and the port if one was chosen (0 = any free one). */
+  readonly browser?: { readonly root: string; readonly port?: number };
+  /** "The command line may decide" for this run, whatever the settings say (`security.md` S7). */
+  readonly cliMayDecide?: boolean;
+  /** Whether a front that a person answers at is up; default: a window or browser session is connected. */
+  readonly widerFrontUp?: () => boolean;
+  /** Looks at the bytes between connector and inner TLS; see `TunnelDeps.observe`. */
+  readonly observe?: (stream: Duplex, peer: PeerInfo) => Duplex;
+}
+
+/** The running app without any window. */
+export interface Core {
+  readonly dispatcher: Dispatcher;
+  readonly browser: BrowserFront | undefined;
+  /** What people should know of the start: files kept aside, a port that was replaced. */
+  readonly notices: readonly string[];
+  /** Dials the tunnel again at once: after sleep, or a change of network. */
+  retryTunnel(): void;
+  /** Drains and ends everything: connections, children, files. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds every station, joins them and opens the way in. The one place that knows them all.
+ * @throws SallyportError where it cannot start (`already_running`, `port_in_use`, `settings_newer`, …); whatever had been
+ *   opened is closed again
+ */
+export async function startCore(options: CoreOptions): Promise<Core> {
+  const closers: Closer[] = [];
+  // One that fails keeps none of the others open: the first failure is told after all were tried.
+  const closeAll = async (): Promise<void> => {
+    const failures: unknown[] = [];
+    for (const close of closers.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (failure) {
+        failures.push(failure);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  };
+  try {
+    const folder = await openDataFolder(options.dataDir);
+    closers.push(() => folder.close());
+    return { ...(await assemble(options, folder.path, closers)), stop: closeAll };
+  } catch (error) {
+    await closeAll().catch(() => {});
+    throw error;
+  }
+}
+
+/** Ends one station; run in the reverse of the order in which they were opened. */
+type Closer = () => unknown;
+
+async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]): Promise<Omit<Core, 'stop'>> {
+  const { clock, version } = options;
+  const notices: string[] = [];
+  let browser: BrowserFront | undefined;
+  const settings = createSettings({
+    path: join(dataDir, 'settings.json'),
+    openFile: options.openSettingsFile,
+    clock,
+  });
+  const secrets = await openSecrets(dataDir, options.keyring);
+  const log = createRequestLog({
+    path: join(dataDir, 'log.db'),
+    clock,
+    version,
+    markerKey: await markerKey(secrets),
+    onTrouble: (error) => notices.push(error.message),
+  });
+  closers.push(() => log.close());
+  const trouble = (error: SallyportError): void => log.note({ kind: 'app', message: error.message });
+  for (const notice of settings.notices) {
+    notices.push(notice.message);
+    log.note({ kind: 'app', message: notice.message });
+  }
+
+  const resourceServer = createResourceServer({ path: join(dataDir, 'oauth.db'), clock, onTrouble: trouble });
+  closers.push(() => resourceServer.close());
+  const files = { dataFolder: dataDir, clock, onTrouble: trouble };
+  const policy = createPolicy({
+    store: createPinFiles(files),
+    dataFolder: dataDir,
+    ownPaths: [controlAddress(dataDir, controlEnvironment())],
+    home: homedir(),
+    foldersOf: (slug) => foldersOf(registry.bySlug(slug)),
+  });
+  const approvals = createApprovals({ clock, newId: randomUUID, store: createRememberedFile(files), home: homedir() });
+  const servers = createServers({ secrets, clock, client: { name: 'sallyport', version }, environment: process.env });
+  closers.push(() => servers.stopAll());
+  const registry = createServerRegistry({ settings, secrets });
+
+  const gateway = createGateway({
+    clock,
+    routes: createPathRoutes({
+      domain: () => tunnel.view().domain,
+      aliases: () => (settings.get().tunnel.way === 'embedded' ? ['127.0.0.1', '[::1]'] : []),
+      records: registry.all,
+      resource: (slug) => tunnel.urlOf(slug),
+    }),
+    servers,
+    resourceServer,
+    policy,
+    approvals,
+    log,
+    paused: () => settings.get().paused,
+    probeKey: () => tunnel.publicKeyPin(),
+    onProblem: (problem) => log.note({ kind: 'app', message: `The gateway failed: ${problem}` }),
+  });
+  closers.push(() => gateway.close());
+  const tunnel = createTunnel({
+    clock,
+    settings,
+    secrets,
+    folder: join(dataDir, 'pki'),
+    onRequest: (request, response) => gateway.handle(request, response),
+    onNote: (message) => log.note({ kind: 'tunnel', message }),
+    ...(options.observe ? { observe: options.observe } : {}),
+  });
+  closers.push(() => tunnel.stop());
+  // Ended before the tunnel drains: what waits for a person is told so at once instead of holding up the quit.
+  closers.push(() => approvals.close());
+
+  const viewOf = (record: ServerRecord) =>
+    viewServer(record, servers.health(record.slug), policy.tools(record.slug), tunnel.urlOf(record.slug));
+  const collect = (previous: AppState | undefined): AppState => {
+    const { paused, cliMayDecide, openAtLogin } = settings.get();
+    const serverViews = registry.all().map(viewOf);
+    const pending = [...approvals.list()];
+    const tunnelView = tunnel.view();
+    const facts = {
+      now: timestamp(clock),
+      paused: paused !== undefined,
+      pending: pending.length,
+      servers: serverViews,
+      tunnel: tunnelView,
+      probe: tunnel.lastProbe(),
+      lastCallAt: log.lastCallAt(),
+    };
+    return {
+      version,
+      status: deriveStatus(facts, previous?.status),
+      ...(paused ? { paused } : {}),
+      tunnel: tunnelView,
+      servers: serverViews,
+      approvals: pending,
+      remembered: [...approvals.remembered()],
+      agents: viewAgents({ clock, resourceServer, log }),
+      settings: { cliMayDecide, openAtLogin },
+    };
+  };
+  const state = createAppState(collect);
+  closers.push(() => state.close());
+  const touch = (): void => state.touch();
+  for (const station of [settings, servers, policy, approvals, resourceServer, tunnel]) station.onChange(touch);
+  log.onRow(touch);
+  servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
+
+  const handlers = {
+    ...createServerHandlers({
+      registry,
+      servers,
+      policy,
+      approvals,
+      resourceServer,
+      log,
+      tunnel,
+      viewOf,
+      endSessions: (filter) => gateway.endSessions(filter, 'unshared'),
+      sampleCommand: [...options.selfCommand, 'sample-server', join(dataDir, 'sample-notes')],
+    }),
+    ...createAgentHandlers({
+      clock,
+      registry,
+      resourceServer,
+      approvals,
+      log,
+      tunnel,
+      endAgentSession: (agent) => gateway.endAgentSession(agent),
+    }),
+    ...createAppHandlers({
+      clock,
+      settings,
+      tunnel,
+      log,
+      state: state.get,
+      stopCalls: async () => {
+        approvals.withdraw({}, 'paused');
+        return gateway.endSessions({}, 'paused');
+      },
+      onMoved: () => resourceServer.revokeAll(),
+      uiAddress: () => {
+        if (browser) return browser.url();
+        throw new SallyportError('ui_not_up', 'app', 'Sallyport shows its own window here.', {
+          hint: 'Open it from the tray.',
+        });
+      },
+    }),
+  };
+  const dispatcher = createDispatcher({
+    handlers,
+    state,
+    log,
+    approvals,
+    clock,
+    cliMayDecide: () => options.cliMayDecide ?? settings.get().cliMayDecide,
+    ...(options.widerFrontUp ? { widerFrontUp: options.widerFrontUp } : {}),
+  });
+  closers.push(() => dispatcher.close());
+
+  await tunnel.start();
+  const control = createControlSocket({ dispatcher, dataDir, clock });
+  await control.start();
+  closers.push(() => control.stop());
+  if (options.browser) browser = await openBrowserFront(options.browser);
+
+  /** The page at its remembered port; a default one that is busy gives way to a free one (`design.md` §7). */
+  async function openBrowserFront(wanted: NonNullable<CoreOptions['browser']>): Promise<BrowserFront> {
+    const remembered = settings.get().ports.ui;
+    const open = async (port: number): Promise<BrowserFront> => {
+      const front = createBrowserFront({ dispatcher, root: wanted.root, port, clock });
+      const bound = await front.start();
+      closers.push(() => front.stop());
+      if (bound !== remembered.port && wanted.port === undefined) {
+        notices.push(`Port ${remembered.port} is in use; the page is at port ${bound} from now on.`);
+        settings.update((current) => ({
+          ...current,
+          ports: { ...current.ports, ui: { ...current.ports.ui, port: bound } },
+        }));
+      }
+      return front;
+    };
+    if (wanted.port !== undefined) return await open(wanted.port);
+    return await open(remembered.port).catch((error: unknown) => {
+      const busy = error instanceof SallyportError && error.code === 'port_in_use';
+      if (busy && !remembered.chosen) return open(0);
+      throw error;
+    });
+  }
+
+  return {
+    dispatcher,
+    browser,
+    notices,
+    retryTunnel: () => tunnel.retryNow(),
+  };
+}
+
+/** Secrets sealed by the keyring where there is one; what the key file sealed opens either way (`security.md` S21). */
+async function openSecrets(dataDir: string, keyring: Sealer | undefined): Promise<Secrets> {
+  const keyfile = createKeyfileSealer({ path: join(dataDir, 'secrets', 'keyfile') });
+  return await createSecrets({
+    path: join(dataDir, 'secrets', 'secrets.json'),
+    sealer: keyring ?? keyfile,
+    alsoOpen: [keyfile],
+  });
+}
+
+/** The key under which secrets in the log become markers, made once. */
+async function markerKey(secrets: Secrets): Promise<Buffer> {
+  const stored = await secrets.get('log-marker-key');
+  if (stored !== undefined) return Buffer.from(stored, 'base64');
+  const made = randomBytes(32);
+  await secrets.set('log-marker-key', made.toString('base64'));
+  return made;
+}
+
+/** Folders against which a server may resolve relative paths: where it runs, and those that its command names. */
+function foldersOf(record: ServerRecord | undefined): readonly string[] {
+  if (record?.target.kind !== 'stdio') return [];
+  return [homedir(), ...record.target.args.filter((argument) => isAbsolute(argument))];
+}

@@ -1,0 +1,83 @@
+import { type Clock, timestamp } from '../../shared/clock.ts';
+import type { AppState } from '../../shared/contract.ts';
+import type { Handlers } from '../fronts/dispatcher.ts';
+import type { RequestLog } from '../request-log/request-log.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Tunnel } from '../tunnel/tunnel.ts';
+
+/** What the requests on the app as a whole need of the stations. */
+export interface AppHandlerDeps {
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly tunnel: Tunnel;
+  readonly log: RequestLog;
+  readonly state: () => AppState;
+  /** Stops everything that agents have under way; answers how many streams ended. */
+  readonly stopCalls: () => Promise<number>;
+  /** The domain changed: every grant was for URLs that are no more. */
+  readonly onMoved: () => void;
+  /** Address of the browser front with this run's key. @throws SallyportError where none is up */
+  readonly uiAddress: () => string;
+}
+
+/** Requests on status, tunnel, pause and settings. */
+export function createAppHandlers(
+  deps: AppHandlerDeps,
+): Pick<
+  Handlers,
+  | 'status.get'
+  | 'ui.address'
+  | 'tunnel.status'
+  | 'tunnel.ca'
+  | 'tunnel.probe'
+  | 'tunnel.use'
+  | 'pause'
+  | 'resume'
+  | 'settings.get'
+  | 'settings.set'
+> {
+  const { clock, settings, tunnel, log } = deps;
+  const preferences = () => {
+    const { cliMayDecide, openAtLogin } = settings.get();
+    return { cliMayDecide, openAtLogin };
+  };
+  return {
+    'status.get': async () => deps.state().status,
+    'ui.address': async () => ({ url: deps.uiAddress() }),
+
+    'tunnel.status': async () => tunnel.view(),
+    'tunnel.ca': async () => tunnel.authority(),
+    'tunnel.probe': async () => await tunnel.probe(),
+    'tunnel.use': async ({ way, join }, { front }) => {
+      if (await tunnel.use(way, join)) deps.onMoved();
+      log.note({ kind: 'authority', message: `The way in is now ${way}: ${tunnel.view().domain}.`, by: front });
+      return tunnel.view();
+    },
+
+    // Stored before it is shown (security.md S12): a crash in between leaves the app paused, never the reverse.
+    pause: async (_input, { front }) => {
+      const at = settings.get().paused?.at ?? timestamp(clock);
+      settings.update((current) => ({ ...current, paused: { at } }));
+      const endedStreams = await deps.stopCalls();
+      log.note({ kind: 'authority', message: `Paused; ${endedStreams} open streams ended.`, by: front });
+      return { paused: true as const, at, endedStreams };
+    },
+
+    resume: async (_input, { front }) => {
+      settings.update(({ paused: _paused, ...rest }) => rest);
+      log.note({ kind: 'authority', message: 'Resumed.', by: front });
+      return { paused: false as const, at: timestamp(clock), endedStreams: 0 };
+    },
+
+    'settings.get': async () => preferences(),
+    'settings.set': async (change, { front }) => {
+      settings.update((current) => ({
+        ...current,
+        cliMayDecide: change.cliMayDecide ?? current.cliMayDecide,
+        openAtLogin: change.openAtLogin ?? current.openAtLogin,
+      }));
+      log.note({ kind: 'authority', message: `Settings changed: ${Object.keys(change).join(', ')}.`, by: front });
+      return preferences();
+    },
+  };
+}

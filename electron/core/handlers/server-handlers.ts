@@ -1,0 +1,142 @@
+import { SallyportError } from '../../shared/errors.ts';
+import type { Approvals } from '../approvals/approvals.ts';
+import type { Handlers } from '../fronts/dispatcher.ts';
+import type { ResourceServer } from '../oauth/resource-server.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { RequestLog } from '../request-log/request-log.ts';
+import type { ServerRegistry } from '../servers/server-registry.ts';
+import type { ServerRecord, Servers } from '../servers/servers.ts';
+import { readTools } from '../servers/sharing.ts';
+import type { Tunnel } from '../tunnel/tunnel.ts';
+
+/** What the requests on servers and tools need of the stations. */
+export interface ServerHandlerDeps {
+  readonly registry: ServerRegistry;
+  readonly servers: Servers;
+  readonly policy: Policy;
+  readonly approvals: Approvals;
+  readonly resourceServer: ResourceServer;
+  readonly log: RequestLog;
+  readonly tunnel: Tunnel;
+  /** Cuts the streams that agents hold on one server. */
+  readonly endSessions: (filter: { readonly server: string }) => number;
+  readonly viewOf: (record: ServerRecord) => ReturnType<typeof import('../servers/server-view.ts').viewServer>;
+  /** Command and arguments that run the sample server, from the entry file. */
+  readonly sampleCommand: readonly string[];
+}
+
+/** Name under which the sample server is added. */
+const sampleName = 'Sample notebook';
+
+/** Requests on servers and tools. */
+export function createServerHandlers(
+  deps: ServerHandlerDeps,
+): Pick<
+  Handlers,
+  | 'servers.list'
+  | 'servers.add'
+  | 'servers.remove'
+  | 'servers.share'
+  | 'servers.unshare'
+  | 'servers.try'
+  | 'tools.list'
+  | 'tools.set'
+> {
+  const { registry, servers, policy, log, tunnel } = deps;
+
+  const share = async (record: ServerRecord, waitMs?: number) => {
+    const definitions = await readTools(servers, record, waitMs);
+    policy.approveAll(record.slug, definitions);
+    registry.setShared(record.slug, true);
+    tunnel.keepAddress();
+    const url = tunnel.urlOf(record.slug);
+    const probe = await tunnel.probe();
+    if (!probe.ok) {
+      registry.setShared(record.slug, false);
+      throw new SallyportError(
+        'tunnel_not_ready',
+        probe.hop ?? 'tunnel',
+        `The way in does not answer: ${probe.detail}`,
+        {
+          hint: 'Nothing was shared. See `sallyport tunnel status`, then share again.',
+        },
+      );
+    }
+    const tools = policy.tools(record.slug).map(({ name, class: kind, access }) => ({ name, class: kind, access }));
+    return { name: record.name, url, resource: url, tools };
+  };
+
+  const unshare = async (record: ServerRecord): Promise<void> => {
+    registry.setShared(record.slug, false);
+    deps.approvals.withdraw({ server: record.slug }, 'denied');
+    deps.endSessions({ server: record.slug });
+    await servers.stop(record.slug);
+  };
+
+  return {
+    'servers.list': async () => ({ servers: registry.all().map(deps.viewOf) }),
+
+    'servers.add': async (input, { front }) => {
+      const { name, slug } = await registry.add(input);
+      log.note({ kind: 'authority', message: `Server ${name} added.`, server: slug, by: front });
+      return { name, slug };
+    },
+
+    'servers.remove': async ({ server }, { front }) => {
+      const record = registry.find(server);
+      await unshare(record);
+      deps.resourceServer.revokeAll(record.slug);
+      policy.forget(record.slug);
+      await registry.remove(record.slug);
+      log.note({
+        kind: 'authority',
+        message: `Server ${record.name} removed; its tokens ended.`,
+        server: record.slug,
+        by: front,
+      });
+      return { name: record.name };
+    },
+
+    'servers.share': async ({ server, waitMs }, { front }) => {
+      const record = registry.find(server);
+      const shared = await share(record, waitMs);
+      log.note({ kind: 'authority', message: `Server ${record.name} shared.`, server: record.slug, by: front });
+      return shared;
+    },
+
+    'servers.unshare': async ({ server }, { front }) => {
+      const record = registry.find(server);
+      await unshare(record);
+      log.note({
+        kind: 'authority',
+        message: `Server ${record.name} no longer shared.`,
+        server: record.slug,
+        by: front,
+      });
+      return { name: record.name };
+    },
+
+    'servers.try': async (_input, { front }) => {
+      const [command, ...args] = deps.sampleCommand;
+      if (command === undefined) throw new SallyportError('internal', 'app', 'The sample server has no command.');
+      const record =
+        registry.all().find((known) => known.name === sampleName) ??
+        (await registry.add({ name: sampleName, command, args, source: 'Sallyport' }));
+      const { url } = await share(record);
+      log.note({ kind: 'authority', message: 'The sample server is shared.', server: record.slug, by: front });
+      return { name: record.name, slug: record.slug, url };
+    },
+
+    'tools.list': async ({ server }) => {
+      const { slug } = registry.find(server);
+      return { server: slug, tools: [...policy.tools(slug)] };
+    },
+
+    'tools.set': async ({ server, tool, access, pin }, { front }) => {
+      const { slug, name } = registry.find(server);
+      const view = policy.setAccess(slug, tool, access, pin);
+      log.note({ kind: 'authority', message: `${tool} on ${name} set to ${access}.`, server: slug, by: front });
+      return { server: slug, tool: view };
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import type { ServerView, ToolView } from '../../shared/views.ts';
+import type { ServerHealth, ServerRecord } from './servers.ts';
+
+/** What people see of a server: its record, its health, and its tools as policy counts them. Environment values never. */
+export function viewServer(
+  record: ServerRecord,
+  health: ServerHealth,
+  tools: readonly ToolView[],
+  publicUrl: string,
+): ServerView {
+  const { target } = record;
+  const present = tools.filter((tool) => tool.state !== 'gone');
+  return {
+    name: record.name,
+    slug: record.slug,
+    kind: target.kind,
+    ...(target.kind === 'stdio' ? { command: target.command, args: [...target.args] } : { url: target.url }),
+    env: target.kind === 'stdio' ? [...target.env] : [],
+    shared: record.shared,
+    ...(record.shared ? { publicUrl } : {}),
+    state: health.state,
+    ...(health.era ? { era: health.era } : {}),
+    tools: {
+      total: present.length,
+      exposed: present.filter((tool) => tool.state === 'approved' && tool.access !== 'off').length,
+    },
+    ...(health.lastError ? { lastError: health.lastError } : {}),
+    ...(record.source ? { source: record.source } : {}),
+  };
+}
