@@ -22,10 +22,12 @@ let edge: TestEdge;
 let connector: Connector;
 let inner: InnerServer;
 const peers: PeerInfo[] = [];
+const observed: ['up' | 'down', Buffer][] = [];
 
 beforeEach(async () => {
   peers.length = 0;
-  edge = await startEdge();
+  observed.length = 0;
+  edge = await startEdge({ observe: (_connection, direction, chunk) => observed.push([direction, chunk]) });
   inner = await createInner(domain, (socket) => socket.pipe(socket));
   connector = connectorFor(await join(edge));
   await startConnector(connector, (stream, peer) => {
@@ -46,6 +48,28 @@ test('random bytes come back through edge, tunnel and inner TLS as they went', a
   const received = await digest(socket);
   expect(received).toEqual({ hash: createHash('sha256').update(sent).digest('hex'), bytes: sent.length });
   expect(peers[0]).toMatchObject({ remoteAddress: '127.0.0.1', transport: 'tls', door: 'sni' });
+});
+
+test('the edge hands on every byte as it came, and what it can observe holds nothing readable', async () => {
+  const planted = 'a secret that was planted here';
+  const entered: Buffer[] = [];
+  await connector.stop(0);
+  await startConnector(connector, (stream) => {
+    const { push } = stream;
+    stream.push = (chunk: Buffer | null) => {
+      if (chunk) entered.push(Buffer.from(chunk));
+      return push.call(stream, chunk);
+    };
+    inner.feed(stream);
+  });
+  const socket = await agentTo(edge.port, domain, inner.ca);
+  socket.end(planted.repeat(1_000));
+  expect((await digest(socket)).bytes).toBe(planted.length * 1_000);
+  const up = Buffer.concat(observed.filter(([direction]) => direction === 'up').map(([, chunk]) => chunk));
+  expect(up.length).toBeGreaterThan(planted.length * 1_000);
+  expect(up.equals(Buffer.concat(entered))).toBe(true);
+  expect(Buffer.concat(observed.map(([, chunk]) => chunk)).includes(planted)).toBe(false);
+  expect(JSON.stringify(edge.events)).not.toContain(planted);
 });
 
 test('500 public connections at once each get their own bytes back', async () => {

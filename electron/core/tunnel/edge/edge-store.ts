@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/pr
 import { join } from 'node:path';
 import * as z from 'zod';
 import { SallyportError } from '../../../shared/errors.ts';
+import { writeDurably } from '../../state/durable-file.ts';
 
 const inviteSchema = z.strictObject({
   /** SHA-256 of the token, hex; the token itself is nowhere. */
@@ -95,10 +96,10 @@ export async function openEdgeStore(directory: string): Promise<EdgeStore> {
     /^[0-9a-f]{2,40}$/.test(serial)
       ? read(join(clientFolder, `${serial}.json`), clientSchema)
       : Promise.resolve(undefined);
-  const put = (record: ClientRecord): Promise<void> => writeDurably(clientFolder, `${record.serial}.json`, record);
+  const put = (record: ClientRecord): Promise<void> => write(join(clientFolder, `${record.serial}.json`), record);
 
   return {
-    addInvite: (invite) => writeDurably(inviteFolder, `${invite.tokenHash}.json`, invite),
+    addInvite: (invite) => write(join(inviteFolder, `${invite.tokenHash}.json`), invite),
     async takeInvite(tokenHash) {
       if (!/^[0-9a-f]{64}$/.test(tokenHash)) return undefined;
       const taken = join(inviteFolder, `${tokenHash}.${randomBytes(4).toString('hex')}.taken`);
@@ -132,21 +133,7 @@ export async function openEdgeStore(directory: string): Promise<EdgeStore> {
   };
 }
 
-/** Writes `name` in `folder` whole or not at all: temp file 0600, fsync, rename, fsync of the folder. */
-export async function writeDurably(folder: string, name: string, content: unknown): Promise<void> {
-  const text = typeof content === 'string' ? content : `${JSON.stringify(content, null, 2)}\n`;
-  const temporary = join(folder, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
-  const file = await open(temporary, 'wx', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, join(folder, name));
-  await syncFolder(folder);
-}
-
+/** Makes a rename that took something away durable: a token taken must stay taken. */
 async function syncFolder(folder: string): Promise<void> {
   // Windows cannot open folders; its rename is journaled.
   if (process.platform === 'win32') return;
@@ -156,6 +143,10 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+function write(path: string, record: Invite | ClientRecord): Promise<void> {
+  return writeDurably(path, `${JSON.stringify(record, null, 2)}\n`);
 }
 
 async function readAll<T>(folder: string, schema: z.ZodType<T>): Promise<T[]> {

@@ -13,7 +13,7 @@ import type { ClientRecord, EdgeStore } from './edge-store.ts';
 import { createEnrolment, type Enrolment } from './enrolment.ts';
 import { createHttpsDoor } from './https-door.ts';
 import { agentLabel, connectorAlpn, edgeAlias } from './protocol.ts';
-import { relay } from './relay.ts';
+import { type Observe, relay } from './relay.ts';
 import { createServerIdentity } from './server-identity.ts';
 import { type AlertName, refuseWithAlert } from './tls-alert.ts';
 import { createTunnels, type TunnelConnection } from './tunnels.ts';
@@ -32,6 +32,8 @@ export interface EdgeDeps {
   readonly agentsAllowed?: readonly string[];
   /** PEM chain and key for the edge's own HTTPS where another than the edge's CA signed it. */
   readonly publicCertificate?: { readonly certificate: string; readonly key: string };
+  /** Sees what passes: ciphertext. Nothing in the configuration or on the command line sets it. */
+  readonly observe?: Observe;
   /** For tests: shorter times, in milliseconds. */
   readonly times?: { readonly hello?: number; readonly ping?: number; readonly pingTimeout?: number };
 }
@@ -272,7 +274,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     try {
       const stream = await openTunnel(domain, remote, 'sni', gone.signal, first ?? undefined);
       socket.off('close', leave);
-      carry(domain, remote, socket, stream, first?.length);
+      carry(domain, remote, socket, stream, first ?? undefined);
     } catch (error) {
       socket.off('close', leave);
       const code = error instanceof SallyportError ? error.code : 'internal';
@@ -303,11 +305,15 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     }
   }
 
-  function carry(domain: string, remote: string, outside: Duplex, stream: ClientHttp2Stream, sent = 0): void {
+  function carry(domain: string, remote: string, outside: Duplex, stream: ClientHttp2Stream, first?: Buffer): void {
     const startedAt = clock.monotonic();
     open += 1;
     log({ event: 'public_open', domain, remote });
-    relay(outside, stream, clock, sent).then((relayed) => {
+    relay(outside, stream, {
+      clock,
+      ...(first ? { first } : {}),
+      ...(deps.observe ? { observe: deps.observe } : {}),
+    }).then((relayed) => {
       open -= 1;
       log({ event: 'public_close', domain, remote, ...relayed, ms: Math.round(clock.monotonic() - startedAt) });
     }, report);
@@ -335,7 +341,7 @@ function bind(server: Server, host: string, port: number): Promise<number> {
         ),
       );
     });
-    server.listen({ host, port, exclusive: true }, () => {
+    server.listen({ host, port, exclusive: true, ipv6Only: true }, () => {
       const address = server.address();
       server.on('error', () => undefined);
       resolve(typeof address === 'object' && address ? address.port : port);

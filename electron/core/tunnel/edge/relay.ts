@@ -6,6 +6,12 @@ import type { Clock } from '../../../shared/clock.ts';
 /** Time that one direction may stay open and silent after the other ended, in milliseconds. */
 export const halfOpenMs = 60_000;
 
+/**
+ * Sees what whoever runs an edge could see: each chunk of a public connection, behind every TLS of the edge's own. `up` is
+ * from the agent. With it the demo and the tests prove that nothing there can be read (`security.md` S2).
+ */
+export type Observe = (connection: object, direction: 'up' | 'down', chunk: Buffer) => void;
+
 /** Bytes that went through, counted per direction. */
 export interface Relayed {
   readonly bytesIn: number;
@@ -18,11 +24,17 @@ export interface Relayed {
  * Carries bytes between a public connection and its stream in the tunnel until both directions have ended: each end is
  * passed on by itself (half-close), back-pressure holds both ways, and a side that breaks off breaks the other off too,
  * as a reset, so that nobody takes a cut for an end.
- * @param sentBefore bytes of the public side that went into the stream already
+ * @param options `first` are bytes of the public side that went into the stream already
  */
-export function relay(outside: Duplex, stream: Http2Stream, clock: Clock, sentBefore = 0): Promise<Relayed> {
+export function relay(
+  outside: Duplex,
+  stream: Http2Stream,
+  options: { readonly clock: Clock; readonly first?: Buffer; readonly observe?: Observe },
+): Promise<Relayed> {
+  const { clock, first, observe } = options;
   return new Promise((resolve) => {
-    let bytesIn = sentBefore;
+    if (first) observe?.(stream, 'up', first);
+    let bytesIn = first?.length ?? 0;
     let bytesOut = 0;
     let reason: Relayed['reason'] | undefined;
     let cancelHalfOpen: (() => void) | undefined;
@@ -50,10 +62,12 @@ export function relay(outside: Duplex, stream: Http2Stream, clock: Clock, sentBe
 
     outside.on('data', (chunk: Buffer) => {
       bytesIn += chunk.length;
+      observe?.(stream, 'up', chunk);
       movedAt = clock.monotonic();
     });
     stream.on('data', (chunk: Buffer) => {
       bytesOut += chunk.length;
+      observe?.(stream, 'down', chunk);
       movedAt = clock.monotonic();
     });
     outside.pipe(stream);
