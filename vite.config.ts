@@ -39,7 +39,8 @@ const node: EnvironmentOptions = {
   build: {
     ssr: true,
     outDir: resolve(root, 'dist/electron'),
-    emptyOutDir: true,
+    // The preload is there already: it is built first.
+    emptyOutDir: false,
     target: 'node22',
     minify: false,
     sourcemap: false,
@@ -66,7 +67,7 @@ const preload: EnvironmentOptions = {
   build: {
     ssr: true,
     outDir: resolve(root, 'dist/electron'),
-    emptyOutDir: false,
+    emptyOutDir: true,
     target: 'chrome140',
     minify: false,
     sourcemap: false,
@@ -86,7 +87,7 @@ export default defineConfig({
   plugins: [react(), workerEntries()],
   builder: {
     async buildApp(builder) {
-      for (const name of ['client', 'node', 'preload']) {
+      for (const name of ['client', 'preload', 'node']) {
         const environment = builder.environments[name];
         const input = environment?.config.build.rolldownOptions.input ?? {};
         if (environment && Object.keys(input).length > 0) await builder.build(environment);

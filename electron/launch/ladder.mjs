@@ -34,7 +34,10 @@ export async function chooseFront({ root, say }) {
  */
 export function startElectron({ binary, root, args, env = process.env }) {
   return new Promise((done) => {
-    const child = spawn(binary, [root, '--ready-line', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
+    const child = spawn(binary, [root, '--ready-line', '--node', process.execPath, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+    });
     const signals = handSignalsOn(child);
     let stderr = '';
     let ready;

@@ -34,7 +34,7 @@ export function createApprovalNotifications(deps: {
     summary?.close();
     const newest = [...counted].at(-1);
     summary = newest
-      ? show(
+      ? notify(
           'Sallyport',
           `${counted.size} more ${counted.size === 1 ? 'request waits' : 'requests wait'} for you`,
           () => deps.review(newest),

@@ -21,6 +21,8 @@ export interface ShellCoreDeps {
    * runs; what the key file sealed before opens either way (`security.md` S21).
    */
   readonly keyring: Sealer | undefined;
+  /** Command and arguments that run our own command line, for helper processes. */
+  readonly selfCommand: readonly string[];
   /** Opens the settings with electron-store; called after the settings station has checked the file. */
   readonly openSettingsFile: () => SettingsFile;
 }

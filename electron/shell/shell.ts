@@ -4,7 +4,7 @@ import { app, dialog } from 'electron';
 import { asSallyportError } from '../shared/errors.ts';
 import { setAppMenu } from './app-menu.ts';
 import { registerAppScheme, serveApp } from './app-protocol.ts';
-import { type CommandLine, parseCommandLine } from './command-line.ts';
+import { type CommandLine, parseCommandLine, selfCommand } from './command-line.ts';
 import { connectShell } from './core-session.ts';
 import { createDesk, type Desk } from './desk.ts';
 import { bindIpc } from './ipc-binding.ts';
@@ -76,6 +76,7 @@ async function start(deps: ShellDeps, commandLine: CommandLine, quit: Quit): Pro
   setAppMenu();
   const core = await deps.startCore({
     dataDir: commandLine.dataDir,
+    selfCommand: selfCommand(commandLine, deps.distDir),
     keyring: await createSafeStorageSealer(),
     openSettingsFile: () => createStoreSettingsFile(commandLine.dataDir),
   });

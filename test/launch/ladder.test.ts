@@ -78,7 +78,9 @@ test('no binary: announces the download, shows progress, then starts what came',
   expect(end.stderr).toContain('Downloading Electron 45.4.1');
   expect(end.stderr).toContain('SALLYPORT_NO_ELECTRON=1');
   expect(end.stderr).toMatch(/3 of 3 MB/);
-  expect(end.stdout).toBe(`came 3000000 ${installation.folder} --ready-line --data-dir /data\n`);
+  expect(end.stdout).toBe(
+    `came 3000000 ${installation.folder} --ready-line --node ${process.execPath} --data-dir /data\n`,
+  );
   expect(end.status).toBe(0);
 });
 

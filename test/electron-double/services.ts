@@ -1,0 +1,60 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { Dialog, SafeStorage, Screen, Shell } from 'electron';
+import { changed } from './runtime.ts';
+import { strict } from './strict.ts';
+
+/** Addresses that the app opened outside. */
+export const openedUrls: string[] = [];
+
+/** `electron.shell`. */
+export const shell = strict('shell', {
+  async openExternal(url: string): Promise<void> {
+    openedUrls.push(url);
+    changed();
+  },
+} satisfies Pick<Shell, 'openExternal'>);
+
+/** Errors that the app showed. */
+export const errorBoxes: { title: string; content: string }[] = [];
+
+/** `electron.dialog`. */
+export const dialog = strict('dialog', {
+  showErrorBox(title: string, content: string): void {
+    errorBoxes.push({ title, content });
+    process.stderr.write(`[error box] ${title}: ${content}\n`);
+    changed();
+  },
+} satisfies Pick<Dialog, 'showErrorBox'>);
+
+/** `electron.screen`: one screen of a laptop, with a bar on top. */
+export const screen = strict('screen', {
+  getPrimaryDisplay: () => ({ workArea: { x: 0, y: 28, width: 1_440, height: 872 } }),
+}) as unknown as Pick<Screen, 'getPrimaryDisplay'>;
+
+/** `electron.powerMonitor`. */
+export const powerMonitor = strict('powerMonitor', new EventEmitter());
+
+/** Which keyring this desktop has: SALLYPORT_DOUBLE_KEYRING, by default none worth the name. */
+const keyring = process.env.SALLYPORT_DOUBLE_KEYRING ?? 'basic_text';
+const key = randomBytes(32);
+
+/** `electron.safeStorage`, over a key that ends with this process. */
+export const safeStorage = strict('safeStorage', {
+  isAsyncEncryptionAvailable: async () => keyring !== 'none',
+  getSelectedStorageBackend: () => keyring as ReturnType<SafeStorage['getSelectedStorageBackend']>,
+  async encryptStringAsync(text: string) {
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv('aes-256-gcm', key, nonce);
+    return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+  },
+  async decryptStringAsync(sealed: Buffer) {
+    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12));
+    decipher.setAuthTag(sealed.subarray(-16));
+    const result = decipher.update(sealed.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8');
+    return { result, shouldReEncrypt: false };
+  },
+} satisfies Pick<
+  SafeStorage,
+  'isAsyncEncryptionAvailable' | 'getSelectedStorageBackend' | 'encryptStringAsync' | 'decryptStringAsync'
+>);

@@ -1,0 +1,166 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { DeskState, MenuLine } from '../electron-double/control-types.ts';
+import { FixtureApp } from './fixture-app.ts';
+import { approval, files, sharing } from './states.ts';
+
+/** What a person at the desk sees and touches: window, tray, prompts, notifications. */
+
+let app: FixtureApp;
+beforeEach(async () => {
+  app = await FixtureApp.start();
+});
+afterEach(() => app.stop());
+
+const icon = (desk: DeskState) => desk.tray?.image.replace(/^.*[\\/]/, '');
+const line = (desk: DeskState, id: string) => desk.tray?.menu.find((each) => each.id === id);
+const ids = (menu: readonly MenuLine[] | undefined) => menu?.map((each) => each.id);
+
+test('the window opens with the real page, and the page hears of the state', async () => {
+  const page = await app.page('#/servers');
+  await page.getByRole('navigation').first().waitFor();
+  expect(await page.title()).toContain('Sallyport');
+  await app.until('the window to be shown', (desk) => desk.windows[0]?.visible && desk.windows[0].focused);
+
+  app.setState({ servers: [files], status: sharing });
+  await page.getByText('files', { exact: true }).first().waitFor();
+});
+
+test('tray icon, words and menu follow the state', async () => {
+  await app.until('the tray', (desk) => desk.tray && icon(desk) === 'off.png');
+  const before = await app.desk();
+  expect(before.tray?.imageIsEmpty).toBe(false);
+  expect(before.tray?.tooltip).toBe('Sallyport: Nothing shared: nobody can reach this machine');
+  expect(line(before, 'server:files')).toBeUndefined();
+
+  app.setState({ servers: [files], status: sharing });
+  const shared = await app.until('an open door', (desk) => icon(desk) === 'sharing.png' && desk);
+  expect(line(shared, 'server:files')).toMatchObject({ label: 'files', checked: true });
+  expect(shared.tray?.imageIsEmpty).toBe(false);
+
+  app.setState({ paused: { at: new Date().toISOString() }, status: { ...sharing, state: 'paused' } });
+  const paused = await app.until('a barred door', (desk) => icon(desk) === 'paused.png' && desk);
+  expect(ids(paused.tray?.menu)).toContain('resume');
+  expect(paused.tray?.imageIsEmpty).toBe(false);
+});
+
+test('every shape of the tray has its picture', async () => {
+  const { existsSync, readdirSync } = await import('node:fs');
+  const { resolve } = await import('node:path');
+  const folder = resolve(import.meta.dirname, '../../assets/tray');
+  for (const shape of ['off', 'connecting', 'idle', 'sharing', 'attention', 'paused', 'trouble']) {
+    for (const file of [`${shape}.png`, `${shape}@2x.png`, `${shape}Template.png`, `${shape}Template@2x.png`]) {
+      expect(existsSync(resolve(folder, file)), `${file} in ${readdirSync(folder).join(' ')}`).toBe(true);
+    }
+  }
+});
+
+describe('the tray’s menu', () => {
+  test('pauses, resumes and unshares', async () => {
+    app.setState({ servers: [files], status: sharing });
+    await app.until('the server in the menu', (desk) => line(desk, 'server:files'));
+    await app.command({ type: 'click-tray', id: 'pause' });
+    await app.reported('request', (request) => request.name === 'pause' && request.front === 'window');
+    await app.command({ type: 'click-tray', id: 'server:files' });
+    const unshare = await app.reported('request', (request) => request.name === 'servers.unshare');
+    expect(unshare.input).toEqual({ server: 'files' });
+  });
+
+  test('answers a prompt with the digest that was shown', async () => {
+    app.openApproval(approval('a1'));
+    await app.until('the prompt in the menu', (desk) => line(desk, 'approval:a1'));
+    await app.command({ type: 'click-tray', id: 'approval:a1:allow' });
+    const answer = await app.reported('request', (request) => request.name === 'approvals.answer');
+    expect(answer.input).toMatchObject({ id: 'a1', digest: approval('a1').digest, answer: 'allow', for: 'once' });
+  });
+
+  test('opens the window, and brings it back after it was closed', async () => {
+    const { targetId } = await app.until('the window', (desk) => desk.windows[0]?.visible && desk.windows[0]);
+    await app.command({ type: 'close-window', targetId });
+    await app.until('no window', (desk) => desk.windows.length === 0);
+    await app.command({ type: 'click-tray', id: 'open' });
+    await app.until('the window again', (desk) => desk.windows[0]?.visible && desk.windows[0].focused);
+    const page = await app.page('#/servers');
+    await page.getByRole('navigation').first().waitFor();
+  });
+
+  test('quits', async () => {
+    await app.command({ type: 'click-tray', id: 'quit' }).catch(() => undefined);
+    expect(await app.ended).toEqual({ status: 0, signal: null });
+    await app.reported('stopped');
+  });
+});
+
+describe('an approval', () => {
+  beforeEach(async () => {
+    // Nobody looks at the main window.
+    const { targetId } = await app.until('the window', (desk) => desk.windows[0]?.focused && desk.windows[0]);
+    await app.command({ type: 'blur-window', targetId });
+  });
+
+  const promptOf = (desk: DeskState) => desk.windows.find(({ url }) => url.includes('#/prompt/'));
+
+  test('comes up above others without the keyboard, in the tray and as a notification', async () => {
+    app.openApproval(approval('a1'));
+    const prompt = await app.until('the prompt window', (desk) => promptOf(desk)?.visible && promptOf(desk));
+    expect(prompt).toMatchObject({ focused: false, alwaysOnTop: true });
+    const desk = await app.until('the notification', (each) => each.notifications[0] && each);
+    expect(desk.notifications).toEqual([
+      {
+        title: 'Cla⟨U+202E⟩ude wants to write a file notes/plan.md',
+        body: 'files · write_file\nwrite_file changes things',
+      },
+    ]);
+    expect(icon(desk)).toBe('attention.png');
+    const page = await app.page('#/prompt/a1');
+    await page.getByRole('button', { name: 'Deny', exact: true }).waitFor();
+  });
+
+  test('a click on the notification opens the prompt with the keyboard', async () => {
+    app.openApproval(approval('a1'));
+    await app.until('notification and prompt', (desk) => desk.notifications[0] && promptOf(desk)?.visible);
+    await app.command({ type: 'click-notification', index: 0 });
+    await app.until('the prompt in front', (desk) => promptOf(desk)?.focused);
+  });
+
+  test('goes away everywhere once it is answered', async () => {
+    app.openApproval(approval('a1'));
+    await app.until('notification and prompt', (desk) => desk.notifications[0] && promptOf(desk)?.visible);
+    app.closeApproval('a1');
+    await app.until('a tidy desk', (desk) => desk.notifications.length === 0 && !promptOf(desk));
+    expect(icon(await app.desk())).toBe('sharing.png');
+  });
+
+  test('closed unanswered it stays in the tray', async () => {
+    app.openApproval(approval('a1'));
+    const prompt = await app.until('the prompt window', (desk) => promptOf(desk)?.visible && promptOf(desk));
+    await app.command({ type: 'close-window', targetId: prompt.targetId });
+    const desk = await app.until('it gone', (each) => !promptOf(each) && each);
+    expect(line(desk, 'approval:a1')).toBeDefined();
+    await app.command({ type: 'click-tray', id: 'approval:a1:review' });
+    await app.until('the prompt in front', (each) => promptOf(each)?.focused);
+  });
+
+  test('many at once are three notifications and a count', async () => {
+    for (let n = 1; n <= 12; n += 1) app.openApproval(approval(`a${n}`));
+    await app.until('the count', (desk) =>
+      desk.notifications.some(({ body }) => body === '9 more requests wait for you'),
+    );
+    const desk = await app.desk();
+    expect(desk.notifications).toHaveLength(4);
+    expect(desk.windows.filter(({ url }) => url.includes('#/prompt/'))).toHaveLength(1);
+  });
+
+  test('does not come up while the person looks at the main window', async () => {
+    await app.command({ type: 'click-tray', id: 'open' });
+    await app.until('the window in front', (desk) => desk.windows[0]?.focused);
+    app.openApproval(approval('a1'));
+    const desk = await app.until('the tray to say so', (each) => icon(each) === 'attention.png' && each);
+    expect(promptOf(desk)).toBeUndefined();
+    expect(desk.notifications).toEqual([]);
+  });
+});
+
+test('after sleep the tunnel is dialled again', async () => {
+  await app.command({ type: 'power', event: 'resume' });
+  await app.reported('retry-tunnel');
+});
