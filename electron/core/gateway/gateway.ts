@@ -11,6 +11,7 @@ import { createAgentSessions } from './agent-sessions.ts';
 import { classify } from './era.ts';
 import { type Exchange, type GatewayRequest, type GatewayResponse, openExchange } from './exchange.ts';
 import { createJudge } from './judge.ts';
+import { createKeptResults } from './kept-results.ts';
 import { createLegacySessions } from './legacy-sessions.ts';
 import { createLegacySide } from './legacy-side.ts';
 import { createLive, type EndFilter } from './live.ts';
@@ -73,14 +74,18 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const lists = createToolLists(policy);
   const upstreams = createUpstreams(servers, policy, lists);
   const judge = createJudge({ clock, log, agentSessions, onProblem });
-  const tools = createTools({ clock, policy, approvals, log, paused, judge, lists, upstreams, live });
+  const kept = createKeptResults(clock);
+  const tools = createTools({ clock, policy, approvals, log, paused, judge, lists, upstreams, live, kept });
   const sessions = createLegacySessions(clock);
   const legacy = createLegacySide({ clock, paused, servers, sessions, upstreams, judge, tools, live });
   const modern = createModernSide({ clock, paused, upstreams, judge, tools, live });
 
   const endSessions = (filter: EndFilter, why: EndCause): number => {
     const ended = live.end(filter, why);
-    if (why !== 'paused') sessions.endAll(filter, why);
+    if (why !== 'paused') {
+      sessions.endAll(filter, why);
+      kept.drop(filter);
+    }
     if (why === 'unshared' && filter.server !== undefined) lists.forget(filter.server);
     return ended;
   };
@@ -192,6 +197,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       stopRevoked();
       live.end({}, 'closed');
       sessions.endAll({}, 'closed');
+      kept.drop({});
       upstreams.close();
     },
   };

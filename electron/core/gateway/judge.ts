@@ -20,6 +20,8 @@ export interface Ending {
   readonly error?: string;
   /** Milliseconds at the server. */
   readonly ms?: number;
+  /** Called where nothing of the answer could be sent. */
+  readonly undelivered?: () => void;
 }
 
 /** What a request asks for, as far as judging it goes. */
@@ -87,6 +89,7 @@ export function createJudge(deps: JudgeDeps): Judge {
       let bytesOut = 0;
       try {
         bytesOut = send(context, ending);
+        if (bytesOut === 0) ending.undelivered?.();
       } catch (thrown) {
         onProblem(`An answer could not be sent: ${textOf(thrown)}`);
       }

@@ -8,6 +8,7 @@ import { failed, over, pausedEnding, refused, stopped, unavailable, unknownTool 
 import { forward } from './forward.ts';
 import { createHeldProgress, type HeldProgress } from './held-progress.ts';
 import { builtIn, type Ending, type Judge } from './judge.ts';
+import type { KeptResults } from './kept-results.ts';
 import type { Live } from './live.ts';
 import { paramHeaderProblem } from './param-headers.ts';
 import { codes, notification, relayedError, resultResponse } from './protocol-errors.ts';
@@ -33,13 +34,15 @@ export interface ToolsDeps {
   readonly lists: ToolLists;
   readonly upstreams: Upstreams;
   readonly live: Live;
+  readonly kept: KeptResults;
 }
 
 const longestName = 256;
+const keptDecision = builtIn('allow', 'kept-result', 'It ran before, and its result could not be delivered.');
 
 /** Makes them. */
 export function createTools(deps: ToolsDeps): Tools {
-  const { clock, policy, approvals, log, paused, judge, lists, upstreams, live } = deps;
+  const { clock, policy, approvals, log, paused, judge, lists, upstreams, live, kept } = deps;
 
   /** Whether an agent may know of this definition at all. */
   const visible = (context: RequestContext, definition: JsonObject): boolean => {
@@ -49,13 +52,15 @@ export function createTools(deps: ToolsDeps): Tools {
     return policy.exposes(context.route.record.slug, definition);
   };
 
-  const decideCall = (context: RequestContext, call: Call): Decision => {
+  const decideCall = (context: RequestContext, call: Call, hidden: boolean): Decision => {
     if (paused()) return builtIn('deny', 'paused', 'Sallyport is paused.');
     const problem = paramsProblem(context.message.params);
     if (problem) return builtIn('deny', 'invalid-params', problem);
     const decision = policy.decide(call);
-    if (isKnown(context, call.name) || decision.effect === 'deny') return decision;
-    return { ...decision, ...builtIn('deny', 'unknown-tool', 'The tool is off or unknown.'), class: decision.class };
+    if (decision.effect === 'deny') return decision;
+    if (hidden) return { ...decision, ...builtIn('deny', 'unknown-tool', 'The tool is off or unknown.') };
+    if (!kept.has(call)) return decision;
+    return { ...decision, ...keptDecision, risk: decision.risk, class: decision.class };
   };
 
   /** Off and unknown are one thing to an agent. A changed definition is known, and blocked by policy. */
@@ -66,13 +71,14 @@ export function createTools(deps: ToolsDeps): Tools {
     return view !== undefined && (view.state === 'changed' || (view.state === 'approved' && view.access !== 'off'));
   };
 
-  const carryOutCall = async (context: RequestContext, judged: Judged): Promise<Ending> => {
+  const carryOutCall = async (context: RequestContext, judged: Judged, hidden: boolean): Promise<Ending> => {
     const { call, decision } = judged;
     if (decision.rule === 'built-in:paused') return stopped(context, call, 'paused', {});
     const problem = paramsProblem(context.message.params);
     if (problem) return refused(context, codes.invalidParams, problem);
-    if (!isKnown(context, call.name)) return unknownTool(context, call);
+    if (hidden) return unknownTool(context, call);
     if (decision.effect === 'deny') return stopped(context, call, 'denied', { reason: decision.reasons[0] });
+    if (decision.rule === keptDecision.rule) return again(context, call);
     const known = lists.known(call.server, call.name ?? '');
     const early = known && headerProblem(context, known);
     if (early) return early;
@@ -81,6 +87,16 @@ export function createTools(deps: ToolsDeps): Tools {
     if ('message' in permitted) return permitted;
     return await run(context, permitted, progress);
   };
+
+  /** The ending of a call that ran, which keeps its result if nobody is there to take it. */
+  const ran = (context: RequestContext, call: Call, ending: Ending): Ending => {
+    const { result } = ending;
+    if (result === undefined) return ending;
+    return { ...ending, undelivered: () => kept.keep(call, context.authorization.grantId, result) };
+  };
+
+  const again = (context: RequestContext, call: Call): Ending =>
+    ran(context, call, endingOf(context, call.id, { result: kept.take(call) ?? null }, 0));
 
   const ask = async (context: RequestContext, judged: Judged, progress: HeldProgress): Promise<Decided | Ending> => {
     const { reply, life, authorization, route } = context;
@@ -146,7 +162,7 @@ export function createTools(deps: ToolsDeps): Tools {
         },
         ...(logLevel === undefined ? {} : { logLevel }),
       });
-      return endingOf(context, call.id, result, elapsed());
+      return ran(context, call, endingOf(context, call.id, result, elapsed()));
     } catch (thrown) {
       const sent = sentAt !== undefined;
       return { ...(life.run.aborted ? over(context, call, sent) : failed(context, call, thrown, sent)), ms: elapsed() };
@@ -198,6 +214,7 @@ export function createTools(deps: ToolsDeps): Tools {
       const problem = paramsProblem(message.params);
       const named = message.params?.get('name');
       const name = typeof named === 'string' ? named.slice(0, longestName) : undefined;
+      const hidden = !isKnown(context, name);
       return judge.judge(
         context,
         {
@@ -206,8 +223,8 @@ export function createTools(deps: ToolsDeps): Tools {
           inputResponses: message.params?.get('inputResponses'),
           pin: name === undefined ? undefined : policy.pinOf(route.record.slug, name),
         },
-        (call) => decideCall(context, call),
-        (judged) => carryOutCall(context, judged),
+        (call) => decideCall(context, call, hidden),
+        (judged) => carryOutCall(context, judged, hidden),
       );
     },
   };

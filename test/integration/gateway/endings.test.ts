@@ -47,7 +47,10 @@ describe('how requests end that are not answered', () => {
     const session = await initialize(stage);
     const lines = stage.stderr.length;
     const held = stream(stage, legacy(session, 'tools/call', { name: 'read_never', arguments: {} }, 6));
-    (await held).cut();
+    const running = await held;
+    const closed = stage.nextClose();
+    running.cut();
+    await closed;
     const fresh = () => stage.stderr.slice(lines);
     expect(fresh().filter((line) => line.startsWith('never'))).toHaveLength(1);
     expect(stage.calls()[0]?.outcome).toBeUndefined();
@@ -60,6 +63,29 @@ describe('how requests end that are not answered', () => {
         .find((line) => line.startsWith('never'))
         ?.replace('never', 'cancelled') ?? 'none',
     );
+  });
+
+  it('keeps a result that could not be delivered, and gives it once to the same call', async () => {
+    const session = await initialize(stage);
+    const slow = legacy(session, 'tools/call', { name: 'read_on_signal', arguments: { n: 1 } }, 7);
+    const held = await stream(stage, slow);
+    const closed = stage.nextClose();
+    held.cut();
+    await closed;
+    const ended = stage.nextEnd();
+    const pid = (await stage.said('on signal ')).split(' ').at(-1);
+    process.kill(Number(pid), 'SIGUSR2');
+    expect(await ended).toMatchObject({ outcome: 'ran', bytesOut: 0 });
+    const answer = await send(
+      stage,
+      legacy(session, 'tools/call', { name: 'read_on_signal', arguments: { n: 1 } }, 71),
+    );
+    expect(answer.json).toMatchObject({ id: 71, result: { content: [{ text: 'signalled 1' }] } });
+    expect(stage.calls()[0]).toMatchObject({ outcome: 'ran', decision: { rule: 'built-in:kept-result' } });
+    const third = stream(stage, legacy(session, 'tools/call', { name: 'read_on_signal', arguments: { n: 1 } }, 72));
+    const open = await third;
+    process.kill(Number(pid), 'SIGUSR2');
+    expect(await open.next()).toMatchObject({ id: 72, result: { content: [{ text: 'signalled 2' }] } });
   });
 
   it('tells the prompt of an express cancel', async () => {

@@ -14,8 +14,9 @@ import type { Policy } from '../../../electron/core/policy/policy.ts';
 import { createRequestLog } from '../../../electron/core/request-log/create-request-log.ts';
 import type { RequestLog } from '../../../electron/core/request-log/request-log.ts';
 import { createServers } from '../../../electron/core/servers/create-servers.ts';
-import type { ServerRecord, Servers } from '../../../electron/core/servers/servers.ts';
+import type { ServerRecord, Servers, ServerTarget } from '../../../electron/core/servers/servers.ts';
 import { listTools } from '../../../electron/core/servers/sharing.ts';
+import type { UpstreamSession } from '../../../electron/core/servers/upstream-session.ts';
 import { systemClock } from '../../../electron/core/state/system-clock.ts';
 import type { LogRow } from '../../../electron/shared/views.ts';
 import { createDesk, type Desk } from './desk.ts';
@@ -43,13 +44,18 @@ export interface Stage {
   mint(name: string, tools?: readonly string[]): { readonly id: string; readonly token: string };
   /** Resolves with the next row whose call ended. */
   nextEnd(): Promise<LogRow>;
+  /** Resolves when the gateway has seen an exchange close. */
+  nextClose(): Promise<void>;
+  /** Resolves when a call of that tool is at the server. */
+  running(tool: string): Promise<void>;
   /** Resolves when the server wrote a line that starts so. */
   said(start: string): Promise<string>;
   calls(): readonly LogRow[];
   close(): Promise<void>;
 }
 
-export async function openStage(): Promise<Stage> {
+/** @param target the server behind; without one, the notes server of the legacy era */
+export async function openStage(target?: ServerTarget): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-gateway-'));
   const resourceServer = createResourceServer({ path: join(folder, 'oauth.db'), clock: systemClock });
   const log = createRequestLog({
@@ -82,7 +88,13 @@ export async function openStage(): Promise<Stage> {
       else listeners.push(listener);
     }
   });
-  const http = createServer((request, response) => stage.gateway.handle(request, response));
+  const closes: (() => void)[] = [];
+  const http = createServer((request, response) => {
+    stage.gateway.handle(request, response);
+    response.on('close', () => {
+      for (const resolve of closes.splice(0)) resolve();
+    });
+  });
   await once(http.listen(0, '127.0.0.1'), 'listening');
   const { port } = http.address() as AddressInfo;
   const url = new URL(`http://127.0.0.1:${port}/notes/mcp`);
@@ -90,7 +102,7 @@ export async function openStage(): Promise<Stage> {
     slug: 'notes',
     name: 'Notes',
     shared: true,
-    target: { kind: 'stdio', command: process.execPath, args: [fixture], env: [] },
+    target: target ?? { kind: 'stdio', command: process.execPath, args: [fixture], env: [] },
   };
   const routes = createPathRoutes({
     domain: () => 'localhost',
@@ -98,10 +110,26 @@ export async function openStage(): Promise<Stage> {
     records: () => [stage.record],
     resource: () => url.href,
   });
+  const watched = new WeakMap<UpstreamSession, UpstreamSession>();
+  const watchers: { tool: string; resolve: () => void }[] = [];
+  const sent = (tool: unknown): void => {
+    for (const watcher of watchers.splice(0)) {
+      if (watcher.tool === tool) watcher.resolve();
+      else watchers.push(watcher);
+    }
+  };
   const gateway = createGateway({
     clock: systemClock,
     routes,
-    servers,
+    servers: {
+      end: servers.end,
+      async connect(record, key) {
+        const session = await servers.connect(record, key);
+        const known = watched.get(session) ?? watch(session, sent);
+        watched.set(session, known);
+        return known;
+      },
+    },
     resourceServer,
     policy,
     approvals: desk,
@@ -144,6 +172,8 @@ export async function openStage(): Promise<Stage> {
           resolve(row);
         });
       }),
+    nextClose: () => new Promise((resolve) => void closes.push(resolve)),
+    running: (tool) => new Promise((resolve) => void watchers.push({ tool, resolve })),
     said: (start) => {
       const line = stderr.find((one) => one.startsWith(start));
       return line ? Promise.resolve(line) : new Promise((resolve) => void listeners.push({ start, resolve }));
@@ -163,6 +193,21 @@ export async function openStage(): Promise<Stage> {
   policy.approveAll('notes', await listTools(session, 10_000));
   await servers.end('notes', 'sharing');
   return stage;
+}
+
+/** The same conversation, which also tells when a tool's call was written to the server. */
+function watch(session: UpstreamSession, sent: (tool: unknown) => void): UpstreamSession {
+  return {
+    ...session,
+    request: (method, params, options) =>
+      session.request(method, params, {
+        ...options,
+        onSent: () => {
+          options?.onSent?.();
+          if (method === 'tools/call') sent(params?.get('name'));
+        },
+      }),
+  };
 }
 
 /** An HTTP answer as it came. */
