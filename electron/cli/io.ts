@@ -27,23 +27,32 @@ export interface GlobalOptions {
   dataDir?: string;
 }
 
-/** Joins the streams of this process with the options. @param options read when needed, not before */
+/** Where a command reads and writes: the streams of this process, or others that stand in for them. */
+export interface CliStreams {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+}
+
+/** Joins the streams with the options. @param options read when needed, not before */
 export function createIo(deps: {
+  readonly streams: CliStreams;
   readonly version: string;
   readonly selfCommand: readonly string[];
   readonly options: () => GlobalOptions;
   readonly onStatus: (status: number) => void;
 }): CliIo {
-  const stdout = (text: string): void => void process.stdout.write(text);
+  const { streams } = deps;
+  const stdout = (text: string): void => void streams.stdout.write(text);
   const json = (): boolean => deps.options().json === true;
   return {
     stdout,
-    stderr: (text) => void process.stderr.write(text),
+    stderr: (text) => void streams.stderr.write(text),
     json,
     dataDir: () => deps.options().dataDir ?? defaultDataFolder(),
     givenDataDir: () => deps.options().dataDir,
     get stdin() {
-      return process.stdin;
+      return streams.stdin;
     },
     version: deps.version,
     selfCommand: deps.selfCommand,

@@ -4,7 +4,7 @@ import { registerAppCommands } from './app-commands.ts';
 import { registerApprovalCommands } from './approval-commands.ts';
 import { bindValues } from './arguments.ts';
 import { errorLine, exitStatus, failureOf, statusOf } from './failures.ts';
-import { createIo, type GlobalOptions } from './io.ts';
+import { type CliStreams, createIo, type GlobalOptions } from './io.ts';
 import { registerLogCommands } from './log-commands.ts';
 import { registerPolicyCommands } from './policy-commands.ts';
 import { registerServerCommands } from './server-commands.ts';
@@ -16,6 +16,8 @@ export interface CliOptions {
   readonly version: string;
   /** Command and arguments that start this program again. */
   readonly selfCommand: readonly string[];
+  /** Default: those of this process. */
+  readonly streams?: CliStreams;
 }
 
 /**
@@ -29,7 +31,10 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
   let help = '';
   const program = new Command('sallyport');
   const io = createIo({
-    ...options,
+    version: options.version,
+    selfCommand: options.selfCommand,
+    // The process's own are read one by one: standard input is opened by looking at it.
+    streams: options.streams ?? process,
     options: () => program.opts<GlobalOptions>(),
     onStatus: (value) => {
       status = value;

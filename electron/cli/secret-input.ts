@@ -20,7 +20,10 @@ export function looksLikeSecret(name: string, value: string): boolean {
   if (value === '') return false;
   if (secretName.test(name) || secretShapes.some((shape) => shape.test(value))) return true;
   return (
-    /^[A-Za-z0-9+/=_-]{24,}$/.test(value) && /\d/.test(value) && /[A-Za-z]/.test(value) && bitsPerCharacter(value) > 3.5
+    /^[A-Za-z0-9+/_][A-Za-z0-9+/=_-]{23,}$/.test(value) &&
+    /\d/.test(value) &&
+    /[A-Za-z]/.test(value) &&
+    bitsPerCharacter(value) > 3.5
   );
 }
 

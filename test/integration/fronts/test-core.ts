@@ -1,0 +1,196 @@
+import { EventEmitter } from 'node:events';
+import { createDispatcher, type Dispatcher, type Handlers } from '../../../electron/core/fronts/dispatcher.ts';
+import { systemClock } from '../../../electron/core/state/system-clock.ts';
+import type { Clock } from '../../../electron/shared/clock.ts';
+import type { AppState, EventPayload } from '../../../electron/shared/contract.ts';
+import { SallyportError } from '../../../electron/shared/errors.ts';
+import type { ApprovalView, LogRow, ServerView, ToolView } from '../../../electron/shared/views.ts';
+
+const at = '2026-11-22T12:00:00.000Z';
+const digest = `sha256:${'a'.repeat(64)}`;
+
+export const approval: ApprovalView = {
+  id: 'ap-1',
+  digest,
+  at,
+  expiresAt: '2026-11-22T12:05:00.000Z',
+  agent: { id: 'token:1', name: 'Claude' },
+  server: 'files',
+  tool: 'write_file',
+  class: 'effect',
+  arguments: { path: 'plan.md' },
+  argumentsText: '{"path":"plan.md\u202e"}',
+  summary: 'write a file',
+  reasons: ['write_file changes things'],
+  risk: 40,
+  count: 1,
+  remember: { scopes: ['call'], durations: ['once'] },
+};
+
+export const tool: ToolView = {
+  name: 'read_file',
+  class: 'read',
+  why: 'its name reads',
+  access: 'allow',
+  pin: digest,
+  state: 'approved',
+};
+
+export function logRow(seq: number): LogRow {
+  return { seq, at, id: `call-${seq}`, kind: 'call', bytesIn: 1, bytesOut: 2, hash: `sha256:${seq}` };
+}
+
+/** A dispatcher over an in-memory core: small, real handlers, and levers for a test to pull. */
+export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<void> } = {}): {
+  readonly dispatcher: Dispatcher;
+  readonly asked: { name: string; input: unknown; front: string; caller?: unknown }[];
+  setState(change: (state: AppState) => AppState): void;
+  row(row: LogRow): void;
+  event(event: EventPayload<'approvals'>): void;
+  settings: { cliMayDecide: boolean; openAtLogin: boolean };
+} {
+  const emitter = new EventEmitter();
+  const settings = { cliMayDecide: false, openAtLogin: false };
+  const servers: ServerView[] = [];
+  const tunnel = {
+    way: 'embedded' as const,
+    domain: 'localhost',
+    port: 47_443,
+    state: 'connected' as const,
+    connections: [{ edge: 'embedded', transport: 'tls' as const, since: at, rttMs: 0.2 }],
+    canSee: ['names'],
+    cannotSee: ['tools'],
+  };
+  const status = {
+    state: 'nothing-shared' as const,
+    since: at,
+    road: [{ hop: 'edge' as const, ok: true, at }],
+    way: 'embedded' as const,
+    servers: 0,
+    pending: 0,
+  };
+  let state: AppState = {
+    version: '0.0.0',
+    status,
+    tunnel,
+    servers,
+    approvals: [],
+    remembered: [],
+    agents: [],
+    settings,
+  };
+  const asked: { name: string; input: unknown; front: string; caller?: unknown }[] = [];
+  const find = (name: string): ServerView => {
+    const found = servers.find((server) => server.name === name || server.slug === name);
+    if (!found) throw new SallyportError('server_not_found', 'server', `There is no server "${name}".`);
+    return found;
+  };
+  const url = (slug: string): string => `https://localhost:47443/${slug}/mcp`;
+  const handlers: Handlers = {
+    'status.get': async () => {
+      await options.slowRequest;
+      return status;
+    },
+    'ui.address': async () => ({ url: 'http://127.0.0.1:1/#k=x' }),
+    'servers.list': async () => ({ servers }),
+    'servers.add': async (input) => {
+      const slug = input.name.toLowerCase();
+      servers.push({
+        name: input.name,
+        slug,
+        kind: input.url === undefined ? 'stdio' : 'http',
+        ...(input.command === undefined ? {} : { command: input.command }),
+        ...(input.args ? { args: input.args } : {}),
+        env: Object.keys(input.env ?? {}),
+        ...(input.url === undefined ? {} : { url: input.url }),
+        shared: false,
+        state: 'stopped',
+        tools: { total: 0, exposed: 0 },
+      });
+      return { name: input.name, slug };
+    },
+    'servers.remove': async ({ server }) => {
+      const { name } = find(server);
+      servers.splice(servers.indexOf(find(server)), 1);
+      return { name };
+    },
+    'servers.share': async ({ server }) => {
+      const { name, slug } = find(server);
+      return {
+        name,
+        url: url(slug),
+        resource: url(slug),
+        tools: [{ name: 'read_file', class: 'read', access: 'allow' }],
+      };
+    },
+    'servers.unshare': async ({ server }) => ({ name: find(server).name }),
+    'servers.try': async () => ({ name: 'Sample', slug: 'sample', url: url('sample') }),
+    'tools.list': async ({ server }) => ({ server: find(server).slug, tools: [tool] }),
+    'tools.set': async ({ server, access }) => ({ server: find(server).slug, tool: { ...tool, access } }),
+    'agents.list': async () => ({ agents: [] }),
+    'agents.token': async ({ server, ttlMs }) => ({
+      id: 't1',
+      token: 'sp_secret',
+      resource: url(server),
+      server,
+      scope: 'mcp:tools',
+      expiresAt: new Date(Date.parse(at) + (ttlMs ?? 0)).toISOString(),
+    }),
+    'agents.revoke': async ({ id }) => ({ id }),
+    'approvals.list': async () => ({ approvals: [approval], remembered: [] }),
+    'approvals.answer': async ({ id, answer, scope, for: time }) => ({ id, answer, scope, for: time }),
+    'approvals.forget': async ({ id }) => ({ id }),
+    'log.list': async ({ limit, before }) => {
+      const first = (before ?? 1_001) - 1;
+      const rows = Array.from({ length: Math.min(limit, first) }, (_, index) => logRow(first - index));
+      const last = rows.at(-1)?.seq ?? 1;
+      return { rows, ...(last > 1 ? { next: last } : {}) };
+    },
+    'log.show': async () => ({ row: { ...logRow(1), steps: [] } }),
+    'log.verify': async () => ({ ok: false, rows: 3, badSeq: 4, why: 'its hash does not follow' }),
+    'tunnel.status': async () => tunnel,
+    'tunnel.ca': async () => ({ pem: 'PEM\n', fingerprint: digest, notAfter: at }),
+    'tunnel.probe': async () => ({ ok: false, at, ms: 1, hop: 'edge', detail: 'no answer' }),
+    'tunnel.use': async () => tunnel,
+    pause: async () => ({ paused: true, at, endedStreams: 2 }),
+    resume: async () => ({ paused: false, at, endedStreams: 0 }),
+    'settings.get': async () => settings,
+    'settings.set': async () => settings,
+  };
+  const recorded = Object.fromEntries(
+    Object.entries(handlers).map(([name, handler]) => [
+      name,
+      async (input: never, context: { front: string; caller?: unknown }) => {
+        asked.push({ name, input, ...context });
+        return await (handler as (input: never, context: unknown) => Promise<unknown>)(input, context);
+      },
+    ]),
+  ) as unknown as Handlers;
+  const on =
+    <Value>(name: string) =>
+    (listener: (value: Value) => void) => {
+      emitter.on(name, listener);
+      return () => {
+        emitter.off(name, listener);
+      };
+    };
+  const dispatcher = createDispatcher({
+    handlers: recorded,
+    state: { get: () => state, onChange: on<AppState>('state') },
+    log: { onRow: on<LogRow>('row') },
+    approvals: { onEvent: on<EventPayload<'approvals'>>('approval') },
+    clock: options.clock ?? systemClock,
+    cliMayDecide: () => settings.cliMayDecide,
+  });
+  return {
+    dispatcher,
+    asked,
+    settings,
+    setState(change) {
+      state = change(state);
+      emitter.emit('state', state);
+    },
+    row: (row) => void emitter.emit('row', row),
+    event: (event) => void emitter.emit('approval', event),
+  };
+}
