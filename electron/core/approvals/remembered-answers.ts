@@ -20,7 +20,9 @@ export interface ToRemember {
 
 /** Answers that settle later calls without asking. */
 export interface RememberedAnswers {
-  /** The answer that settles a call: a denial before an allowance. Counts it as used; voids those whose pin has changed. */
+  /** Forgets what was remembered of the tool's earlier definitions: this call comes with the newest pin. */
+  voidOthers(call: Call): void;
+  /** The answer that settles a call: a denial before an allowance. Counts it as used. */
   match(call: Call, decision: Decision): RememberedAnswer | undefined;
   /** @throws SallyportError `remembered_unwritable` */
   add(call: Call, answer: ToRemember): void;
@@ -82,15 +84,15 @@ export function createRememberedAnswers(deps: {
   const expired = (one: RememberedAnswer): boolean => one.until !== undefined && Date.parse(one.until) <= clock.now();
 
   return {
+    voidOthers(call) {
+      drop((one) => concerns(one, call) && one.pin !== call.pin);
+    },
     match(call, decision) {
-      const tool = call.name ?? call.method;
-      const same = (one: RememberedAnswer) =>
-        one.agent.id === call.agent.id && one.server === call.server && one.tool === tool;
-      drop((one) => (same(one) && one.pin !== call.pin) || expired(one));
+      drop(expired);
       if (decision.class === 'dangerous') return undefined;
       const canonical = canonicalArguments(call);
       const fitting = answers.filter((one) => {
-        if (!same(one)) return false;
+        if (!concerns(one, call) || one.pin !== call.pin) return false;
         if (one.duration === 'session' && one.agentSession !== call.agentSession) return false;
         if (one.scope === 'call') return one.digest === call.digest;
         if (one.scope === 'arguments') return one.canonicalArguments === canonical;
@@ -153,6 +155,11 @@ export function argumentsText(call: Call): string {
 
 function canonicalArguments(call: Call): string {
   return call.arguments === undefined ? '{}' : canonicalJson(call.arguments);
+}
+
+/** Whether an answer is about the agent and the tool of a call, whatever its arguments and pin. */
+function concerns(one: RememberedAnswer, call: Call): boolean {
+  return one.agent.id === call.agent.id && one.server === call.server && one.tool === (call.name ?? call.method);
 }
 
 function covers(made: RememberedAnswer, old: RememberedAnswer): boolean {

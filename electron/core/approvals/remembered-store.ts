@@ -49,17 +49,26 @@ const rememberedFile = z.strictObject({ schemaVersion: z.literal(schemaVersion),
 export function createRememberedFile(options: {
   readonly dataFolder: string;
   readonly clock: Pick<Clock, 'now'>;
+  /** Told when the file cannot be used: damaged (kept aside), newer, or unreadable. */
+  readonly onTrouble?: (error: SallyportError) => void;
 }): RememberedStore {
   const path = join(options.dataFolder, 'remembered.json');
   const file = createDocumentFile({ path, schemaVersion, schema: rememberedFile, clock: options.clock });
   let newer = false;
+  const trouble = (why: string): void => {
+    const message = `The answers remembered for always cannot be used: ${why}. You will be asked again.`;
+    options.onTrouble?.(new SallyportError('remembered_unreadable', 'approval', message));
+  };
   return {
     load() {
       try {
         const found = file.read();
         newer = found.kind === 'newer';
+        if (found.kind === 'newer') trouble('a newer version of Sallyport wrote them');
+        if (found.kind === 'corrupt') trouble('their file was damaged and kept aside');
         return found.kind === 'ok' ? found.data.answers : [];
-      } catch {
+      } catch (error) {
+        trouble(asSallyportError(error, 'approval').message);
         return [];
       }
     },

@@ -53,8 +53,19 @@ const pinFile = z.strictObject({
 type PinFile = z.infer<typeof pinFile>;
 
 /** Keeps pins in `<data>/pins/<server>.json`, one file a server. */
-export function createPinFiles(options: { readonly dataFolder: string; readonly clock: Pick<Clock, 'now'> }): PinStore {
+export function createPinFiles(options: {
+  readonly dataFolder: string;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Told when a server's file cannot be used: damaged (kept aside), newer, or unreadable. */
+  readonly onTrouble?: (error: SallyportError) => void;
+}): PinStore {
   const newer = new Set<string>();
+  const unreadable = (server: string, why: string): StoredPins => {
+    options.onTrouble?.(
+      new SallyportError('pins_unreadable', 'policy', `All tools of "${server}" are blocked. ${why}`),
+    );
+    return { kind: 'unreadable', why };
+  };
   const fileOf = (server: string): DocumentFile<PinFile> => {
     // The slug becomes a file name: anything else would be a path of the caller's choice.
     if (!/^[a-z0-9-]{1,40}$/.test(server)) {
@@ -70,17 +81,18 @@ export function createPinFiles(options: { readonly dataFolder: string; readonly 
         if (found.kind === 'none') return found;
         if (found.kind === 'newer') {
           newer.add(server);
-          return { kind: 'unreadable', why: 'Its approved tools were written by a newer version of Sallyport.' };
+          return unreadable(server, 'A newer version of Sallyport wrote the record of its approved tools.');
         }
         if (found.kind === 'corrupt') {
-          return { kind: 'unreadable', why: 'The record of its approved tools was damaged; it was kept aside.' };
+          return unreadable(
+            server,
+            'The record of its approved tools was damaged and kept aside. Share the server again.',
+          );
         }
         return { kind: 'ok', tools: found.data.tools.map(approvedTool) };
       } catch (error) {
-        return {
-          kind: 'unreadable',
-          why: `The record of its approved tools cannot be read: ${asSallyportError(error, 'policy').message}`,
-        };
+        const message = asSallyportError(error, 'policy').message;
+        return unreadable(server, `The record of its approved tools cannot be read: ${message}`);
       }
     },
     save(server, tools) {

@@ -358,6 +358,34 @@ describe('remembered answers', () => {
     expect(approvals.list()).toHaveLength(5);
   });
 
+  it('settle what already waits and is covered', async () => {
+    const { ask, only, approvals, events } = stage();
+    const [one, two] = ['/a', '/b'].map((path) => ask(call({ arguments: { path } })));
+    const other = ask(call({ tool: 'edit_file' }));
+    const first = approvals.list()[0];
+    approvals.answer(
+      { id: first?.id ?? '', answer: 'deny', scope: 'tool', for: 'session', reason: 'Enough.' },
+      'window',
+    );
+    expect((await one?.answer)?.by).toBe('window');
+    expect(await two?.answer).toMatchObject({ outcome: 'denied', by: 'remembered', reason: 'Enough.' });
+    expect(events.at(-1)).toMatchObject({ type: 'closed', by: 'remembered', answer: 'deny' });
+    expect(only().tool).toBe('edit_file');
+    expect(other.now()).toBeUndefined();
+  });
+
+  it('of one session settle only its calls of a prompt that two sessions share', async () => {
+    const { ask, approvals } = stage();
+    const here = ask(call({ arguments: { path: '/a' } }));
+    const there = ask(call({ arguments: { path: '/a' }, session: 'session-2' }));
+    ask(call({ arguments: { path: '/b' } }));
+    const [shared, own] = approvals.list();
+    approvals.answer({ id: own?.id ?? '', answer: 'deny', scope: 'tool', for: 'session' }, 'window');
+    expect((await here.answer).outcome).toBe('denied');
+    expect(there.now()).toBeUndefined();
+    expect(approvals.list()).toMatchObject([{ count: 1, digest: shared?.digest }]);
+  });
+
   it('end with their time, or with the agent session', async () => {
     const { ask, only, approvals, clock } = stage();
     ask(call());

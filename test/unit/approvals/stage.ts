@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Approvals, type ApprovalsDeps, createApprovals } from '../../../electron/core/approvals/approvals.ts';
+import type { Approvals } from '../../../electron/core/approvals/approvals.ts';
+import { type ApprovalsDeps, createApprovals } from '../../../electron/core/approvals/create-approvals.ts';
 import type { RememberedAnswer, RememberedStore } from '../../../electron/core/approvals/remembered-store.ts';
 import type { Answer, Call, Decision } from '../../../electron/shared/call.ts';
 import type { EventPayload } from '../../../electron/shared/contract.ts';
