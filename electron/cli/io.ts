@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { defaultDataFolder } from '../core/state/data-folder.ts';
 import { safeJson } from './output.ts';
 
@@ -9,7 +10,7 @@ export interface CliIo {
   json(): boolean;
   /** The data folder that `--data-dir` names, or the default. */
   dataDir(): string;
-  /** `--data-dir` as given; undefined where it was not. */
+  /** `--data-dir` as an absolute path; undefined where it was not given. */
   givenDataDir(): string | undefined;
   readonly stdin: NodeJS.ReadStream;
   readonly version: string;
@@ -44,13 +45,17 @@ export function createIo(deps: {
 }): CliIo {
   const { streams } = deps;
   const stdout = (text: string): void => void streams.stdout.write(text);
+  const given = (): string | undefined => {
+    const { dataDir } = deps.options();
+    return dataDir === undefined ? undefined : resolve(dataDir);
+  };
   const json = (): boolean => deps.options().json === true;
   return {
     stdout,
     stderr: (text) => void streams.stderr.write(text),
     json,
-    dataDir: () => deps.options().dataDir ?? defaultDataFolder(),
-    givenDataDir: () => deps.options().dataDir,
+    dataDir: () => given() ?? defaultDataFolder(),
+    givenDataDir: given,
     get stdin() {
       return streams.stdin;
     },

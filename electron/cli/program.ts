@@ -26,7 +26,8 @@ export interface CliOptions {
  * @returns the exit status
  */
 export async function runCli(argv: readonly string[], options: CliOptions): Promise<number> {
-  const words = bindValues(argv);
+  // A first `--` keeps Node from taking `--env-file` for itself (docs/cli.md); it means nothing to us.
+  const words = bindValues(argv[0] === '--' ? argv.slice(1) : argv);
   let status: number = exitStatus.done;
   let help = '';
   const program = new Command('sallyport');

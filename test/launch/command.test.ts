@@ -108,7 +108,7 @@ test('npm run --silent keeps standard output clean', async () => {
     'package.json',
     JSON.stringify({
       type: 'module',
-      scripts: { presallyport: 'node electron/launch/guard.mjs', sallyport: 'node electron/launch/bin.mjs' },
+      scripts: { presallyport: 'node electron/launch/guard.mjs', sallyport: 'node -- electron/launch/bin.mjs' },
     }),
   );
   symlinkSync(process.execPath, join(installation.folder, 'node'));
@@ -126,7 +126,7 @@ test('our own scripts are those', () => {
   const manifest = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../package.json'), 'utf8'));
   expect(manifest.scripts).toMatchObject({
     presallyport: 'node electron/launch/guard.mjs',
-    sallyport: 'node electron/launch/bin.mjs',
+    sallyport: 'node -- electron/launch/bin.mjs',
     start: 'node electron/launch/start.mjs',
     prestart: 'node electron/launch/guard.mjs',
   });

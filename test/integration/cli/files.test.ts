@@ -108,6 +108,10 @@ test('what is typed wrongly is status 2, in one line', async () => {
   }
 });
 
+test('a first -- means nothing', async () => {
+  expect(await cliHere(['--', '--version'])).toMatchObject({ status: 0, stdout: '0.0.0\n' });
+});
+
 test('help and version', async () => {
   const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8')) as {
     version: string;
