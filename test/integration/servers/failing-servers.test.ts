@@ -6,6 +6,11 @@ import { callTool, fixture, scriptRecord, station, textOf } from './station.ts';
 let servers: Servers;
 const misbehaving = (...args: string[]): ReturnType<typeof scriptRecord> =>
   scriptRecord(fixture('misbehaving.ts'), args);
+/** A server that is a shell script: up at once, however busy the machine is. */
+const shell = (script: string): ReturnType<typeof scriptRecord> => ({
+  ...misbehaving(),
+  target: { kind: 'stdio', command: 'sh', args: ['-c', script], env: [] },
+});
 const failed = async (record: ReturnType<typeof scriptRecord>): Promise<Record<string, unknown>> => {
   const error = await servers.connect(record, 'a').then(
     () => undefined,
@@ -31,7 +36,7 @@ describe('a server that does not come up', () => {
 
   it('exits at once: its last words are told', async () => {
     servers = station();
-    const error = await failed(misbehaving('exit-at-once'));
+    const error = await failed(shell('echo cannot open the database >&2; exit 3'));
     expect(error.message).toBe('Under test exited with status 3. Its last words: "cannot open the database".');
     expect(servers.health('under-test')).toEqual({
       state: 'crashed',
@@ -43,7 +48,7 @@ describe('a server that does not come up', () => {
 
   it('prints rubbish and never answers: the first line is told', async () => {
     servers = station({ limits: { startMs: 600, probeMs: 100 } });
-    const error = await failed(misbehaving('rubbish'));
+    const error = await failed(shell(`printf 'Welcome to my server v1.2!\\nListening\\n'; cat >/dev/null`));
     expect(error.message).toContain('first "Welcome to my server v1.2!"');
     expect(servers.health('under-test').state).toBe('wrong-output');
   });
@@ -66,7 +71,7 @@ describe('a server that does not come up', () => {
 
   it('never answers', async () => {
     servers = station({ limits: { startMs: 600, probeMs: 100 } });
-    const error = await failed(misbehaving('silent'));
+    const error = await failed(shell('echo warming up >&2; cat >/dev/null'));
     expect(error.message).toBe('Under test started, and did not answer within 0.6 s. Its last words: "warming up".');
     expect(servers.health('under-test').state).toBe('crashed');
   });
@@ -108,7 +113,7 @@ describe('a server that crashes', () => {
   it('in a loop is held back longer each time, until a person stops it or it stays well', async () => {
     const clock = createManualClock();
     servers = station({ clock });
-    const record = misbehaving('exit-at-once');
+    const record = shell('echo cannot open the database >&2; exit 3');
     expect((await failed(record)).message).toContain('exited with status 3');
     for (const hold of [200, 400, 800, 1_600, 3_200]) {
       let settled = false;

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Servers } from '../../../electron/core/servers/servers.ts';
 import { listTools } from '../../../electron/core/servers/sharing.ts';
 import type { UpstreamSession } from '../../../electron/core/servers/upstream-session.ts';
@@ -14,12 +14,12 @@ let folder: string;
 let servers: Servers;
 let session: UpstreamSession;
 
-beforeEach(async () => {
+beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sallyport-test-'));
   servers = station();
   session = await servers.connect(scriptRecord(entry, [join(folder, 'notes')]), 'a');
 });
-afterEach(async () => {
+afterAll(async () => {
   await servers.stopAll(500);
   await rm(folder, { recursive: true, force: true });
 });
@@ -65,7 +65,8 @@ describe('the sample server', () => {
   it.each(['../outside', 'a/b', '.hidden', '', 'x'.repeat(65), 'a\0b'])('refuses the note name %j', async (name) => {
     const answer = await callTool(session, 'write_note', { name, text: 'x' });
     expect('result' in answer && memberAt(answer.result, 'isError')).toBe(true);
-    expect(await readdir(join(folder, 'notes'))).toEqual([]);
+    expect(await readdir(join(folder, 'notes'))).toEqual(['Shopping list.md']);
+    expect(await readdir(folder)).toEqual(['notes']);
   });
 
   it('says what is wrong as a result that a model can read', async () => {
