@@ -103,7 +103,7 @@ export async function startApp(options: { dataDir?: string; entry?: string } = {
     stop,
     async dispose() {
       await stop();
-      await rm(dataDir, { recursive: true, force: true });
+      for (const folder of [dataDir, `${dataDir}-notebook`]) await rm(folder, { recursive: true, force: true });
     },
   };
 }

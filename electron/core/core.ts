@@ -217,7 +217,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       tunnel,
       viewOf,
       endSessions: (filter) => gateway.endSessions(filter, 'unshared'),
-      sampleCommand: [...options.selfCommand, 'sample-server', join(dataDir, 'sample-notes')],
+      // Beside the data folder, not in it: whatever leads there is denied (security.md S7).
+      sampleCommand: [...options.selfCommand, 'sample-server', `${dataDir}-notebook`],
     }),
     ...createAgentHandlers({
       clock,

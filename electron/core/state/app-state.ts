@@ -19,6 +19,7 @@ export function createAppState(collect: (previous: AppState | undefined) => AppS
   let state: AppState | undefined;
   let dirty = true;
   let flushing: NodeJS.Immediate | undefined;
+  let closed = false;
   const get = (): AppState => {
     if (dirty || state === undefined) {
       dirty = false;
@@ -29,6 +30,8 @@ export function createAppState(collect: (previous: AppState | undefined) => AppS
   return {
     get,
     touch() {
+      // Stations close one after the other and say so; nothing may be read of those that are gone.
+      if (closed) return;
       dirty = true;
       flushing ??= setImmediate(() => {
         flushing = undefined;
@@ -41,6 +44,7 @@ export function createAppState(collect: (previous: AppState | undefined) => AppS
       return () => listeners.delete(listener);
     },
     close() {
+      closed = true;
       if (flushing) clearImmediate(flushing);
       flushing = undefined;
       listeners.clear();
