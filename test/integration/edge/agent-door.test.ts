@@ -146,3 +146,25 @@ test('revoking an agent cuts what it has open and keeps it out', async () => {
   await closed;
   expect(await refusal(knock(`/tunnel/${domain}`, []))).toEqual([403, '']);
 });
+
+test('malformed upgrades cost the sender only', async () => {
+  const ask = async (servername: string, text: string): Promise<string> => {
+    const tcp = connectTcp({ host: '127.0.0.1', port: edge.port });
+    const socket = connectTls({ socket: tcp, servername, ca: [edge.authority.pem], ...credentials });
+    await once(socket, 'secureConnect');
+    socket.write(text);
+    return (await remainder(socket)).bytes.toString();
+  };
+  const upgrade = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
+  expect(await ask('edge.test', `GET // HTTP/1.1\r\n${upgrade}\r\n`)).toMatch(/^HTTP\/1\.1 404 /);
+  const halfway = `GET /connect HTTP/1.1\r\n${upgrade}Sec-WebSocket-Protocol: sallyport.h2.v1\r\n\r\n`;
+  expect(await ask('edge.test', halfway)).toMatch(/^HTTP\/1\.1 400 /);
+  expect(await ask('agents.edge.test', `GET // HTTP/1.1\r\n${upgrade}\r\n`)).toMatch(/^HTTP\/1\.1 404 /);
+  expect(await ask('agents.edge.test', `GET /tunnel/${domain} HTTP/1.1\r\n${upgrade}\r\n`)).toMatch(/^HTTP\/1\.1 400 /);
+  expect(await ask('agents.edge.test', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')).toMatch(/^HTTP\/1\.1 426 /);
+  expect(await ask('edge.test', 'POST /enrol HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}')).toMatch(
+    /^HTTP\/1\.1 400 .*"bad_request"/s,
+  );
+  const webSocket = knock(`/tunnel/${domain}`, []);
+  (await innerTls(webSocket)).destroy();
+});

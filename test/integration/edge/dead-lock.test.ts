@@ -44,5 +44,5 @@ for (const transport of ['tls', 'websocket'] as const) {
     const large = await Promise.all(Array.from({ length: 4 }, () => echoed(hello, 16_000_000)));
     expect(large).toEqual([true, true, true, true]);
     expect(connector.status().connections).toMatchObject([{ transport }]);
-  }, 30_000);
+  }, 60_000);
 }

@@ -247,6 +247,10 @@ export function createEdgeConnector(deps: EdgeConnectorDeps): Connector {
       signal,
     });
     socket.on('error', () => undefined);
+    if (signal.aborted) {
+      socket.destroy();
+      throw new SallyportError('edge_unreachable', 'edge', 'The connector was stopped.');
+    }
     const session = performServerHandshake(createAckDuplex(socket), connectorSessionOptions);
     const live: Live = { session, socket, transport, since: timestamp(clock) };
     sessions.add(live);

@@ -1,4 +1,4 @@
-import { connect as connectTcp, isIP } from 'node:net';
+import { connect as connectTcp, isIP, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, getCACertificates, rootCertificates, type TLSSocket } from 'node:tls';
 import { type ClientOptions, WebSocket } from 'ws';
@@ -90,7 +90,8 @@ async function withDeadline<T>(
   let abort: () => void = () => undefined;
   const cut = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(blocked(options.address, `no answer within ${options.timeoutMs / 1_000} s`));
+      const why = `no answer within ${options.timeoutMs / 1_000} s`;
+      reject(opened.some(isConnected) ? blocked(options.address, why) : unreachable(options.address, why));
     }, options.timeoutMs);
     abort = () => reject(unreachable(options.address, 'given up'));
     options.signal?.addEventListener('abort', abort);
@@ -105,6 +106,11 @@ async function withDeadline<T>(
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', abort);
   }
+}
+
+/** Whether TCP got through: what does not come after that is held up by something in between. */
+function isConnected(stream: { destroy(): void }): boolean {
+  return !(stream instanceof Socket) || !stream.connecting;
 }
 
 /** The byte stream below the TLS that counts: a TCP connection, or a WebSocket over ordinary TLS. */

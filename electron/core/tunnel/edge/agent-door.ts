@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, STATUS_CODES } from 'node:http';
-import type { ClientHttp2Stream } from 'node:http2';
+import { type ClientHttp2Stream, constants } from 'node:http2';
 import { BlockList, isIP, isIPv6, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
@@ -10,6 +10,7 @@ import { sourceOf } from './admission.ts';
 import { clientOf, mutualTlsServer } from './connector-door.ts';
 import type { EdgeLog } from './edge-log.ts';
 import type { EdgeStore } from './edge-store.ts';
+import { pathOf } from './https-door.ts';
 import { agentPathPrefix, agentProtocol } from './protocol.ts';
 import type { ServerIdentity } from './server-identity.ts';
 import { lingerAndDestroy } from './tls-alert.ts';
@@ -138,8 +139,8 @@ export function createAgentDoor(deps: AgentDoorDeps): AgentDoor {
   }
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { pathname } = new URL(request.url ?? '/', 'https://edge');
-    const domain = pathname.startsWith(agentPathPrefix) ? pathname.slice(agentPathPrefix.length).toLowerCase() : '';
+    const path = pathOf(request);
+    const domain = path.startsWith(agentPathPrefix) ? path.slice(agentPathPrefix.length).toLowerCase() : '';
     const remote = live.get(request.socket as TLSSocket)?.remote ?? 'unknown';
     const offered = request.headers['sec-websocket-protocol'];
     if (offered !== undefined && !offered.split(/\s*,\s*/).includes(agentProtocol)) {
@@ -152,14 +153,17 @@ export function createAgentDoor(deps: AgentDoorDeps): AgentDoor {
     const stream = await deps.open(domain, remote, gone.signal);
     socket.off('close', leave);
     if (socket.destroyed) {
-      stream.close();
+      stream.close(constants.NGHTTP2_CANCEL);
       return;
     }
     (socket as TLSSocket).setTimeout(0);
-    sockets.handleUpgrade(request, socket, head, (webSocket) =>
-      deps.carry(domain, remote, createWebSocketDuplex(webSocket), stream),
-    );
-    if (socket.destroyed) stream.close();
+    let upgraded = false;
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      upgraded = true;
+      deps.carry(domain, remote, createWebSocketDuplex(webSocket), stream);
+    });
+    // The library answers a malformed upgrade by itself and calls nobody.
+    if (!upgraded) stream.close(constants.NGHTTP2_CANCEL);
   }
 }
 

@@ -83,8 +83,12 @@ export function createEnrolment(deps: EnrolmentDeps): Enrolment {
   return {
     async invite(wanted = {}) {
       const domain = tunnelDomain(wanted, deps.edgeName);
-      const open = (await store.invites()).filter((invite) => Date.parse(invite.expiresAt) > clock.now());
-      if (open.length >= maxInvites) {
+      let open = 0;
+      for (const invite of await store.invites()) {
+        if (Date.parse(invite.expiresAt) > clock.now()) open += 1;
+        else await store.takeInvite(invite.tokenHash);
+      }
+      if (open >= maxInvites) {
         throw new SallyportError('too_many_invites', 'edge', `${maxInvites} invites are open already.`, {
           hint: 'Wait until some expire; each lives 15 minutes.',
         });

@@ -76,7 +76,7 @@ export function createHttpsDoor(deps: HttpsDoorDeps): HttpsDoor {
   }
   outer.on('upgrade', (request, socket, head) => {
     const remote = remotes.get(request.socket) ?? 'unknown';
-    const path = new URL(request.url ?? '/', 'https://edge').pathname;
+    const path = pathOf(request);
     const offered = String(request.headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/);
     if (path !== carrierPath || !offered.includes(carrierProtocol)) {
       socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
@@ -136,7 +136,7 @@ export function createHttpsDoor(deps: HttpsDoorDeps): HttpsDoor {
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse, remote: string): Promise<void> {
-    const path = new URL(request.url ?? '/', 'https://edge').pathname;
+    const path = pathOf(request);
     if (path !== enrolPath) {
       send(response, 404, new SallyportError('not_found', 'edge', 'There is nothing here.'));
       return;
@@ -165,6 +165,11 @@ export function createHttpsDoor(deps: HttpsDoorDeps): HttpsDoor {
       release();
     }
   }
+}
+
+/** The path asked for, as sent: a URL parser throws at some of what strangers send. */
+export function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?', 1)[0] ?? '/';
 }
 
 const statuses: Record<string, number> = { bad_request: 400, csr_invalid: 400, invite_invalid: 403 };

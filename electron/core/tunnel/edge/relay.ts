@@ -72,6 +72,7 @@ export function relay(
     });
     outside.pipe(stream);
     outside.once('end', armHalfOpen);
+    if (outside.readableEnded) armHalfOpen();
     stream.pipe(outside, { end: false });
     stream.once('end', () => {
       // A reset stream ends its readable side as well: only an orderly end may look like one outside.
