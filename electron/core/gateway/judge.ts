@@ -88,7 +88,9 @@ export function createJudge(deps: JudgeDeps): Judge {
       }
       let bytesOut = 0;
       try {
-        bytesOut = send(context, ending);
+        const fit = fitted(context, ending);
+        ending = fit.ending;
+        bytesOut = reply.answer(fit.text, ending.status);
         if (bytesOut === 0) ending.undelivered?.();
       } catch (thrown) {
         onProblem(`An answer could not be sent: ${textOf(thrown)}`);
@@ -108,11 +110,21 @@ export function createJudge(deps: JudgeDeps): Judge {
   };
 }
 
-function send(context: RequestContext, ending: Ending): number {
+/** Refuses an answer that is too large to send; what ran has run, and the log says so. */
+function fitted(context: RequestContext, ending: Ending): { readonly ending: Ending; readonly text: string } {
   const text = serializeJson(ending.message);
-  if (Buffer.byteLength(text) <= maxResult) return context.reply.answer(text, ending.status);
-  const refusal = `The server’s answer is over ${maxResult / 1024 / 1024} MiB, which is the limit. Ask for less at a time.`;
-  return context.reply.answer(serializeJson(errorResponse(context.message.id, codes.limit, refusal)));
+  if (Buffer.byteLength(text) <= maxResult) return { ending, text };
+  const limit = `${maxResult / 1024 / 1024} MiB`;
+  const said = `The server’s answer is over ${limit}, which is the limit. Ask for less at a time.`;
+  const message = errorResponse(context.message.id, codes.limit, said);
+  const ms = ending.ms === undefined ? {} : { ms: ending.ms };
+  const refusal: Ending = {
+    outcome: 'failed',
+    error: `The answer was over ${limit} and was not sent.`,
+    message,
+    ...ms,
+  };
+  return { ending: refusal, text: serializeJson(message) };
 }
 
 function callOf(context: RequestContext, subject: Subject, clock: Clock, agentSessions: AgentSessions): Call {

@@ -69,6 +69,10 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
     return session;
   };
 
+  /** A client that initializes anew may still name the session that it lost. */
+  const inSession = ({ exchange, authorization, route }: Visitor): boolean =>
+    sessions.find(exchange.header('mcp-session-id') ?? '', authorization.agent.id, route.record.slug) !== undefined;
+
   const initialize = async (visitor: Visitor, message: RpcRequest, bytesIn: number): Promise<void> => {
     const { exchange, route, authorization, accepts } = visitor;
     const asked = message.params?.get('protocolVersion');
@@ -200,7 +204,7 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
 
   return {
     async post(visitor, message, bytesIn) {
-      if (message.kind === 'request' && message.method === 'initialize' && !visitor.exchange.header('mcp-session-id')) {
+      if (message.kind === 'request' && message.method === 'initialize' && !inSession(visitor)) {
         await initialize(visitor, message, bytesIn);
         return;
       }

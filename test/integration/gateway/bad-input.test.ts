@@ -248,6 +248,15 @@ describe('the gateway and what it must refuse', () => {
       expect(await ask('1999-01-01')).toBe('2025-11-25');
     });
 
+    it('initializes anew for a client that still names a lost session, and never twice in one', async () => {
+      const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } };
+      const again = await send(stage, legacy('lost', 'initialize', params, 1));
+      const session = again.headers['mcp-session-id'];
+      expect([again.status, session === 'lost']).toEqual([200, false]);
+      const twice = await send(stage, legacy(String(session), 'initialize', params, 2));
+      expect([twice.status, code(twice)]).toEqual([400, -32_600]);
+    });
+
     it('judges every element of a batch on its own, and takes batches of 2025-03-26 only', async () => {
       const batch = JSON.stringify([
         { jsonrpc: '2.0', id: 'a', method: 'tools/call', params: { name: 'read_note', arguments: {} } },

@@ -10,7 +10,7 @@ const fixture = join(import.meta.dirname, '../../fixtures/mcp-servers/modern-std
 describe('the gateway in front of a server of 2026-07-28', () => {
   let stage: Stage;
   beforeAll(async () => {
-    stage = await openStage({ kind: 'stdio', command: process.execPath, args: [fixture, 'only'], env: [] });
+    stage = await openStage({ target: { kind: 'stdio', command: process.execPath, args: [fixture, 'only'], env: [] } });
     for (const tool of ['add', 'region', 'progress', 'wait']) stage.policy.setAccess('notes', tool, 'allow');
   });
   afterAll(() => stage.close());

@@ -1,9 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Approvals } from '../../../electron/core/approvals/approvals.ts';
+import { createApprovals } from '../../../electron/core/approvals/create-approvals.ts';
+import { createRememberedFile } from '../../../electron/core/approvals/remembered-store.ts';
 import { createGateway, type Gateway } from '../../../electron/core/gateway/gateway.ts';
 import { createPathRoutes, type Routes } from '../../../electron/core/gateway/routes.ts';
 import { createResourceServer } from '../../../electron/core/oauth/create-resource-server.ts';
@@ -31,6 +35,7 @@ export interface Stage {
   readonly token: string;
   readonly grant: string;
   readonly desk: Desk;
+  readonly approvals: Approvals;
   readonly log: RequestLog;
   readonly policy: Policy;
   readonly resourceServer: ResourceServer;
@@ -54,8 +59,15 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** @param target the server behind; without one, the notes server of the legacy era */
-export async function openStage(target?: ServerTarget): Promise<Stage> {
+/** How a stage differs from the usual one. */
+export interface StageOptions {
+  /** The server behind; without one, the notes server of the legacy era. */
+  readonly target?: ServerTarget;
+  /** The real approvals station instead of the desk. */
+  readonly realApprovals?: boolean;
+}
+
+export async function openStage({ target, realApprovals }: StageOptions = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-gateway-'));
   const resourceServer = createResourceServer({ path: join(folder, 'oauth.db'), clock: systemClock });
   const log = createRequestLog({
@@ -78,6 +90,8 @@ export async function openStage(target?: ServerTarget): Promise<Stage> {
     limits: { probeMs: 500, perServer: 100, total: 100 },
   });
   const desk = createDesk();
+  const store = createRememberedFile({ dataFolder: folder, clock: systemClock });
+  const approvals = createApprovals({ clock: systemClock, newId: randomUUID, store });
   const problems: string[] = [];
   const stderr: string[] = [];
   const listeners: { start: string; resolve: (line: string) => void }[] = [];
@@ -132,7 +146,7 @@ export async function openStage(target?: ServerTarget): Promise<Stage> {
     },
     resourceServer,
     policy,
-    approvals: desk,
+    approvals: realApprovals ? approvals : desk,
     log,
     paused: () => stage.paused,
     probeKey: () => 'public-key',
@@ -154,6 +168,7 @@ export async function openStage(target?: ServerTarget): Promise<Stage> {
     token,
     grant,
     desk,
+    approvals,
     log,
     policy,
     resourceServer,
@@ -181,6 +196,7 @@ export async function openStage(target?: ServerTarget): Promise<Stage> {
     calls: () => log.list({ limit: 500 }).rows.filter((row) => row.kind === 'call'),
     async close() {
       gateway.close();
+      approvals.close();
       http.closeAllConnections();
       http.close();
       await servers.stopAll(500);
