@@ -78,6 +78,7 @@ export const texts = {
       trouble: 'Trouble',
     },
     unproven: 'Connected, not proven from outside',
+    noAnswer: 'No answer from Sallyport',
     probe: (ago: string) => `probe ${ago}`,
     probeFailed: (ago: string) => `probe failed ${ago}`,
     rate: (count: number) => counted(count, 'call a minute', 'calls a minute'),

@@ -32,7 +32,7 @@ export const files: ServerView = {
   publicUrl: 'https://localhost:47443/files/mcp',
   state: 'ready',
   era: 'legacy',
-  tools: { total: 6, exposed: 4 },
+  tools: { total: 6, exposed: 3 },
 };
 
 export const tickets: ServerView = {

@@ -144,19 +144,8 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
         ) : (
           <PromptArguments text={approval.argumentsText} />
         )}
-        {approval.reasons.length > 0 && (
-          <>
-            <h3>{texts.prompt.why}</h3>
-            <ul className="prompt-reasons">
-              {approval.reasons.slice(0, 3).map((each) => (
-                <li key={each}>
-                  <Outside text={each} max={300} />
-                </li>
-              ))}
-            </ul>
-          </>
-        )}
       </div>
+      {approval.reasons.length > 0 && <Reasons reasons={approval.reasons} />}
 
       {send.error?.code === 'approval_stale' ? (
         <p className="notice warning" role="alert">
@@ -200,27 +189,28 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
             {texts.prompt.denyReason}
           </button>
         )}
-        <span className="spring" />
-        <button type="button" className="button allow" aria-disabled={!ready} onClick={allow}>
-          {approval.count > 1 ? texts.prompt.allowAll(approval.count) : texts.prompt.allow}
-        </button>
-        {remember && (
-          <span className="split">
-            <button type="button" className="button allow" aria-disabled={!ready} onClick={allowRemembered}>
-              {rememberWords(visibleText(approval.tool, { max: 40 }), remember, Date.now())}
-            </button>
-            <button
-              type="button"
-              className="button icon-only allow"
-              aria-label={texts.prompt.rememberMenu}
-              aria-expanded={choosing}
-              aria-controls={choosing ? menu : undefined}
-              onClick={() => setChoosing(!choosing)}
-            >
-              <DownIcon />
-            </button>
-          </span>
-        )}
+        <span className="prompt-allow">
+          <button type="button" className="button allow" aria-disabled={!ready} onClick={allow}>
+            {approval.count > 1 ? texts.prompt.allowAll(approval.count) : texts.prompt.allow}
+          </button>
+          {remember && (
+            <span className="split">
+              <button type="button" className="button allow" aria-disabled={!ready} onClick={allowRemembered}>
+                {rememberWords(visibleText(approval.tool, { max: 40 }), remember, Date.now())}
+              </button>
+              <button
+                type="button"
+                className="button icon-only allow"
+                aria-label={texts.prompt.rememberMenu}
+                aria-expanded={choosing}
+                aria-controls={choosing ? menu : undefined}
+                onClick={() => setChoosing(!choosing)}
+              >
+                <DownIcon />
+              </button>
+            </span>
+          )}
+        </span>
       </div>
       <div className="prompt-foot">
         <PromptClocks approval={approval} agent={agent} waiting={waiting} />
@@ -229,5 +219,21 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
         </button>
       </div>
     </div>
+  );
+}
+
+/** Why this asks, most telling first, always in sight. */
+function Reasons({ reasons }: { reasons: readonly string[] }) {
+  return (
+    <dl className="prompt-reasons">
+      <dt>{texts.prompt.why}</dt>
+      <dd>
+        {reasons.slice(0, 3).map((reason) => (
+          <p key={reason}>
+            <Outside text={reason} max={300} />
+          </p>
+        ))}
+      </dd>
+    </dl>
   );
 }

@@ -9,7 +9,7 @@ export function OutcomeWords({ row }: { row: LogRow }) {
   return (
     <span className="outcome" data-tone={tone}>
       <span className="outcome-shape" aria-hidden="true" />
-      {words}
+      <span className="outcome-words">{words}</span>
       {why !== undefined && why !== '' && (
         <span className="faint outcome-why">
           <Outside text={why} max={160} />

@@ -46,27 +46,31 @@ export function RoadBar() {
 
 function RoadLine() {
   const state = useAppState();
+  const online = useSnapshot().connection.kind === 'online';
   const canRead = state.status.way === 'openai';
+  const embedded = state.status.way === 'embedded';
   return (
     <nav aria-label={texts.road.label} className="road">
       <ol>
-        {roadStations(state).map((station) => {
-          const words = station.state === 'broken' ? texts.road.broken : station.state === 'ok' ? texts.road.ok : '';
+        {roadStations(state, online).map((station) => {
+          const words = [station.label];
+          if (station.id === 'edge' && !embedded) words.push(canRead ? texts.road.canRead : texts.road.cannotRead);
+          if (station.state === 'broken') words.push(texts.road.broken);
+          if (station.state === 'ok') words.push(texts.road.ok);
           return (
             <li key={station.id} data-state={station.state}>
               <a
                 href={linkTo(station.page)}
+                aria-label={words.join(', ')}
                 title={station.detail === undefined ? undefined : visibleText(station.detail, { max: 300 })}
               >
                 <span className="dot" aria-hidden="true" />
                 <span className="road-label">{station.label}</span>
-                {station.id === 'edge' && state.status.way !== 'embedded' && (
-                  <span className="eye" title={canRead ? texts.road.canRead : texts.road.cannotRead}>
+                {station.id === 'edge' && !embedded && (
+                  <span className="eye">
                     <EyeIcon open={canRead} />
-                    <span className="hidden">, {canRead ? texts.road.canRead : texts.road.cannotRead}</span>
                   </span>
                 )}
-                {words && <span className="hidden">, {words}</span>}
               </a>
             </li>
           );
@@ -78,11 +82,19 @@ function RoadLine() {
 
 function RoadWords() {
   const state = useAppState();
+  const online = useSnapshot().connection.kind === 'online';
   const { rows } = useLog();
   const now = useNow();
   const { probe } = state.status;
   const rate = rows.filter((row) => row.kind === 'call' && now - Date.parse(row.at) < 60_000).length;
   const unproven = state.status.state === 'sharing' && state.status.way !== 'embedded' && probe?.ok !== true;
+  if (!online) {
+    return (
+      <p className="road-words" data-tone="paused">
+        <span className="road-fact first">{texts.road.noAnswer}</span>
+      </p>
+    );
+  }
   const facts: string[] = [];
   if (state.paused) facts.push(texts.road.pausedSince(formatShortClock(state.paused.at)));
   else facts.push(unproven ? texts.road.unproven : texts.road.stateWords[state.status.state]);

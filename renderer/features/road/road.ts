@@ -22,9 +22,10 @@ const hopsOf: Readonly<Record<Station['id'], readonly Hop[]>> = {
 
 /**
  * The road in one line. The first station reads `this machine only` while the embedded edge is the only way, and
- * `outside` is claimed to work only when a probe from a public door was answered (`ui.md`, Window).
+ * `outside` is claimed to work only when a probe from a public door was answered (`ui.md`, Window). While the core does
+ * not answer, nothing is claimed.
  */
-export function roadStations(state: AppState): readonly Station[] {
+export function roadStations(state: AppState, online: boolean): readonly Station[] {
   const embedded = state.status.way === 'embedded';
   const shared = state.servers.filter((server) => server.shared).length;
   const labels: Readonly<Record<Station['id'], string>> = {
@@ -40,8 +41,8 @@ export function roadStations(state: AppState): readonly Station[] {
     return {
       id,
       label: labels[id],
-      state: stationState(state, id, reported.length > 0, broken !== undefined),
-      detail: (broken ?? reported[0])?.detail,
+      state: online ? stationState(state, id, reported.length > 0, broken !== undefined) : 'unknown',
+      detail: online ? (broken ?? reported[0])?.detail : undefined,
       page: id === 'servers' ? 'servers' : 'tunnel',
     };
   });

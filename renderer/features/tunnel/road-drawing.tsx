@@ -1,7 +1,7 @@
 import { EyeIcon } from '../../components/icons.tsx';
 import { Outside } from '../../components/outside.tsx';
 import { formatDay, formatShortClock, formatTook } from '../../format.ts';
-import { useAppState } from '../../state/services.ts';
+import { useAppState, useSnapshot } from '../../state/services.ts';
 import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
 import { roadStations, type Station } from '../road/road.ts';
@@ -9,7 +9,8 @@ import { roadStations, type Station } from '../road/road.ts';
 /** The four stations with what proves each of them. */
 export function RoadDrawing() {
   const state = useAppState();
-  const stations = roadStations(state);
+  const online = useSnapshot().connection.kind === 'online';
+  const stations = roadStations(state, online);
   return (
     <ol className="drawing">
       {stations.map((station) => (

@@ -1,0 +1,319 @@
+import { describe, expect, test } from 'vitest';
+import { broken, emptyState, logRow, noon, sharingState } from './fixtures.ts';
+import { windowsForTests } from './harness.ts';
+
+const open = windowsForTests();
+
+describe('the key', () => {
+  test('leaves the address at once and stays for this tab', async () => {
+    const { page } = await open();
+    await page.getByRole('heading', { name: 'Servers' }).waitFor();
+    expect(page.url()).not.toContain('kkk');
+    await page.reload();
+    await page.getByRole('heading', { name: 'Servers' }).waitFor();
+  });
+
+  test('without one, the page says what to do and asks for nothing', async () => {
+    const { page, core } = await open({ key: false });
+    await page.getByRole('heading', { name: 'This page needs its key' }).waitFor();
+    await page.getByText('sallyport ui', { exact: true }).waitFor();
+    expect(core.snapshots).toBe(0);
+  });
+
+  test('an old one is refused, forgotten, and named as ended', async () => {
+    const { page, core } = await open();
+    await page.getByRole('heading', { name: 'Servers' }).waitFor();
+    core.changeKey();
+    await page.reload();
+    await page.getByRole('heading', { name: 'This key has ended' }).waitFor();
+    expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+  });
+});
+
+describe('the connection', () => {
+  test('a lost one is said, nothing can be changed, and it comes back by itself', async () => {
+    const { page, core } = await open();
+    const share = page.getByRole('switch', { name: 'Share files' });
+    await share.waitFor();
+    await core.down();
+    await page.getByText('Sallyport does not answer.').waitFor();
+    await page.getByText('No answer from Sallyport').waitFor();
+    expect(await share.isDisabled()).toBe(true);
+    core.state = { ...core.state, servers: [{ ...broken, name: 'after' }] };
+    await core.up();
+    await page.getByText('after', { exact: true }).waitFor();
+    await page.getByText('Sallyport does not answer.').waitFor({ state: 'detached' });
+  });
+
+  test('Try now dials at once', async () => {
+    const { page, core } = await open({ at: noon });
+    await page.getByRole('switch', { name: 'Share files' }).waitFor();
+    await page.clock.pauseAt(noon + 60_000);
+    await core.down();
+    await page.getByText('Sallyport does not answer.').waitFor();
+    await core.up();
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await page.getByText('Sallyport does not answer.').waitFor({ state: 'detached' });
+  });
+
+  test('a gap between revisions makes the page ask for the whole state again', async () => {
+    const { page, core } = await open();
+    await page.getByRole('switch', { name: 'Share files' }).waitFor();
+    const before = core.snapshots;
+    core.loseOne();
+    core.patch({ servers: [{ ...broken, slug: 'later', name: 'later' }] });
+    await page.getByRole('switch', { name: 'Share later' }).waitFor();
+    expect(core.snapshots).toBe(before + 1);
+  });
+});
+
+describe('servers', () => {
+  test('the switch shares and unshares, and shows what is', async () => {
+    const { page, core } = await open();
+    const share = page.getByRole('switch', { name: 'Share postgres' });
+    await share.click();
+    await page.getByRole('switch', { name: 'Share postgres', checked: true }).waitFor();
+    expect(core.asked).toContainEqual({ name: 'servers.share', input: { server: 'postgres' } });
+    await share.click();
+    await page.getByRole('switch', { name: 'Share postgres', checked: false }).waitFor();
+    expect(core.asked).toContainEqual({ name: 'servers.unshare', input: { server: 'postgres' } });
+  });
+
+  test('a server that does not start leaves the switch off and says where it stopped', async () => {
+    const { page, core } = await open();
+    core.handlers['servers.share'] = () => Promise.reject(new Error('no such program: docker'));
+    await page.getByRole('switch', { name: 'Share postgres' }).click();
+    await page.getByRole('alert').getByText('no such program: docker').waitFor();
+    expect(await page.getByRole('switch', { name: 'Share postgres' }).getAttribute('aria-checked')).toBe('false');
+  });
+
+  test('a tool’s access is set with the pin that was shown', async () => {
+    const { page, core } = await open({ route: '#/servers/files' });
+    const group = page.getByRole('group', { name: 'What happens when set_tags is called' });
+    await group.getByRole('radio', { name: 'Ask' }).check();
+    await expect
+      .poll(() => core.asked.find((each) => each.name === 'tools.set')?.input)
+      .toEqual({
+        server: 'files',
+        tool: 'set_tags',
+        access: 'ask',
+        pin: core.tools.find((tool) => tool.name === 'set_tags')?.pin,
+      });
+    await page.getByText('It appeared after you shared this server').waitFor({ state: 'detached' });
+  });
+
+  test('outsiders’ text is text: no markup, no link, hidden characters drawn', async () => {
+    const { page } = await open({
+      route: '#/servers/files',
+      before(core) {
+        core.tools = [
+          {
+            name: 'evil\u202etool',
+            description: '<img src=x onerror="document.title=1"> https://example.com [a](https://b.example)',
+            class: 'read',
+            why: 'it\u200bsays so',
+            access: 'off',
+            pin: 'sha256:0',
+            state: 'approved',
+          },
+        ];
+      },
+    });
+    await page.getByText('evil⟨U+202E⟩tool', { exact: true }).waitFor();
+    await page.getByText('it⟨U+200B⟩says so').waitFor();
+    expect(await page.locator('main img').count()).toBe(0);
+    expect(await page.locator('main a[href^="http"]').count()).toBe(0);
+  });
+
+  test('adding one shows the whole command and sends it as written', async () => {
+    const { page, core } = await open();
+    await page.getByRole('button', { name: 'Add a server' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Add a server' });
+    await dialog.getByLabel('Name', { exact: true }).fill('memory');
+    await dialog.getByLabel('Command', { exact: true }).fill('npx');
+    await dialog.getByLabel('Arguments, one a line').fill('-y\nwith space\n$(id)');
+    await dialog.getByLabel('Variables, one NAME=value a line').fill('A=b=c');
+    await dialog.getByText('It can do whatever you can do').waitFor();
+    expect(await dialog.locator('.command > span').allTextContents()).toEqual(['npx', '-y', '"with space"', '$(id)']);
+    await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('heading', { name: 'memory' }).waitFor();
+    expect(core.asked.find((each) => each.name === 'servers.add')?.input).toEqual({
+      name: 'memory',
+      command: 'npx',
+      args: ['-y', 'with space', '$(id)'],
+      env: { A: 'b=c' },
+    });
+  });
+
+  test('nothing added yet: one step shares the sample', async () => {
+    const { page } = await open({ state: emptyState(), before: (core) => (core.rows = []) });
+    await page.getByRole('button', { name: 'Share the sample server' }).click();
+    await page.getByRole('heading', { name: 'sample' }).waitFor();
+    await page.getByText('https://localhost:47443/sample/mcp', { exact: true }).waitFor();
+    await page.getByText('Waiting for the first call…').waitFor();
+  });
+
+  test('hosted agents get one honest sentence and no steps on the embedded edge', async () => {
+    const { page } = await open({ route: '#/servers/files' });
+    await page.getByRole('tab', { name: 'ChatGPT' }).click();
+    const panel = page.getByRole('tabpanel', { name: 'ChatGPT' });
+    await panel.getByText('can only be reached from this machine').waitFor();
+    expect(await panel.getByRole('listitem').count()).toBe(0);
+    await panel.getByRole('link', { name: 'Choose another way in' }).click();
+    await page.getByRole('heading', { name: 'Tunnel' }).waitFor();
+  });
+
+  test('a crashed server shows its last words', async () => {
+    const { page } = await open({
+      state: { ...sharingState(), servers: [broken] },
+      route: '#/servers/weather',
+    });
+    await page.getByText("No module named 'httpx'").waitFor();
+  });
+});
+
+describe('tokens', () => {
+  test('a token is shown once, copied, and gone with the dialog', async () => {
+    const { page, core } = await open({ route: '#/servers/files' });
+    await page.getByRole('button', { name: 'Make a token' }).click();
+    await page.getByLabel('Who is it for?').fill('CI');
+    await page.getByRole('radio', { name: '7 days' }).check();
+    await page.getByRole('button', { name: 'Make it' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Copy it now' });
+    const token = (await dialog.locator('code').textContent()) ?? '';
+    expect(token).toMatch(/^sp_x+$/);
+    await dialog.getByRole('button', { name: 'Copy' }).click();
+    await dialog.getByRole('button', { name: 'Copied' }).waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(token);
+    expect(core.asked.find((each) => each.name === 'agents.token')?.input).toEqual({
+      server: 'files',
+      name: 'CI',
+      ttlMs: 7 * 86_400_000,
+    });
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    expect(await page.content()).not.toContain(token);
+  });
+
+  test('revoking asks once more', async () => {
+    const { page, core } = await open({ route: '#/agents' });
+    await page.getByRole('button', { name: 'Revoke Claude (claude.ai) on files?' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Revoke', exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(core.asked).toContainEqual({ name: 'agents.revoke', input: { id: 'grant-1' } });
+  });
+});
+
+describe('requests', () => {
+  test('rows come live and change in place', async () => {
+    const { page, core } = await open({ route: '#/requests' });
+    const grid = page.getByRole('grid', { name: 'Requests' });
+    await grid.getByText('tunnel back after 0.8 s').waitFor();
+    core.log([logRow(50, { tool: 'fresh_tool', arguments: { path: '/new' } })]);
+    await grid.getByRole('row').filter({ hasText: 'fresh_tool' }).getByText('ran').waitFor();
+    core.log([{ ...logRow(51, { tool: 'fresh_tool', outcome: 'failed', error: 'it broke' }), id: 'call-50' }]);
+    await grid.getByRole('row').filter({ hasText: 'fresh_tool' }).getByText('it broke').waitFor();
+    expect(await grid.getByText('fresh_tool').count()).toBe(1);
+  });
+
+  test('the filter reads words, columns and endings', async () => {
+    const { page } = await open({ route: '#/requests' });
+    const rows = page.getByRole('grid').getByRole('row');
+    await expect.poll(() => rows.count()).toBe(13);
+    const filter = page.getByRole('searchbox', { name: 'Filter' });
+    await filter.fill('agent:claude tool:write_* denied');
+    await expect.poll(() => rows.count()).toBe(1);
+    await filter.fill('nothing-like-this');
+    await page.getByText('13 requests in view, none fits the filter.').waitFor();
+    await page.getByRole('button', { name: 'Clear filter' }).click();
+    await expect.poll(() => rows.count()).toBe(13);
+  });
+
+  test('scrolling away stops following; new rows are counted', async () => {
+    const { page, core } = await open({ route: '#/requests' });
+    core.log(Array.from({ length: 200 }, (_, index) => logRow(100 + index)));
+    await page.getByText('day-299.md').waitFor();
+    await page.getByRole('grid').hover();
+    await page.mouse.wheel(0, -1_500);
+    await page.getByText('day-299.md').waitFor({ state: 'detached' });
+    core.log(Array.from({ length: 37 }, (_, index) => logRow(300 + index)));
+    await page.getByRole('button', { name: /^37 new/ }).click();
+    await page.getByText('day-336.md').waitFor();
+    core.log([logRow(400)]);
+    await page.getByText('day-400.md').waitFor();
+  });
+
+  test('what the view drops is said', async () => {
+    const { page, core } = await open({ route: '#/requests' });
+    await page.getByText('tunnel back').waitFor();
+    core.log([logRow(60)], 12);
+    await page.getByText('12 rows left this view. All of them are in the log.').waitFor();
+  });
+
+  test('details open by keyboard, and curl comes quoted, with the token by name', async () => {
+    const { page } = await open({
+      route: '#/requests',
+      before(core) {
+        core.rows = [logRow(1, { arguments: { path: "it's; $(id)\u202e" } })];
+      },
+    });
+    await page.getByText("it's; $(id)").waitFor();
+    await page.getByRole('grid').focus();
+    await page.keyboard.press('End');
+    await page.keyboard.press('Enter');
+    const details = page.getByRole('complementary', { name: 'Request' });
+    await details.getByText('class:read').first().waitFor();
+    await details.getByText('its name').or(details.getByText('read_text_file only looks')).waitFor();
+    expect(await details.getByRole('region', { name: 'Result' }).textContent()).toContain('<b>not</b>');
+    await details.getByRole('button', { name: 'Copy as curl' }).click();
+    await details.getByRole('button', { name: 'Copied' }).waitFor();
+    const curl = await page.evaluate(() => navigator.clipboard.readText());
+    expect(curl).toContain('--cacert');
+    expect(curl).toContain('$SALLYPORT_TOKEN');
+    expect(curl).toContain(`it'\\''s; $(id)\\u202e`);
+    expect(curl).not.toContain('\u202e');
+  });
+});
+
+describe('the road', () => {
+  test('pause and resume', async () => {
+    const { page, core } = await open();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText(/^Paused since/).waitFor();
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.getByRole('button', { name: 'Pause' }).waitFor();
+    expect(core.asked.map((each) => each.name)).toEqual(expect.arrayContaining(['pause', 'resume']));
+  });
+
+  test('a break shows where it is and leads to the page that mends it', async () => {
+    const state = sharingState();
+    const { page, core } = await open({ state });
+    await page.getByRole('link', { name: 'inside this app, works' }).waitFor();
+    core.patch({
+      status: {
+        ...state.status,
+        state: 'trouble',
+        road: state.status.road.map((station) =>
+          station.hop === 'edge' ? { ...station, ok: false, detail: 'port taken' } : station,
+        ),
+      },
+    });
+    await page.getByText('Trouble').waitFor();
+    await page.getByText('port taken').waitFor();
+    await page.getByRole('link', { name: 'inside this app, broken' }).click();
+    await page.getByRole('heading', { name: 'Tunnel' }).waitFor();
+    await page.getByRole('button', { name: 'Probe now' }).click();
+    await page.getByText(/was answered in 9 ms/).waitFor();
+  });
+});
+
+test('settings are set, and the theme is this window’s own', async () => {
+  const { page, core } = await open({ route: '#/settings' });
+  await page.getByRole('switch', { name: 'The command line may decide' }).click();
+  await page.getByRole('switch', { name: 'The command line may decide', checked: true }).waitFor();
+  expect(core.asked).toContainEqual({ name: 'settings.set', input: { cliMayDecide: true } });
+  await page.getByRole('radio', { name: 'Dark' }).check();
+  await expect.poll(() => page.evaluate(() => getComputedStyle(document.body).colorScheme)).toBe('dark');
+  await page.reload();
+  await expect.poll(() => page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
+});
