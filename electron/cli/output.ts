@@ -48,3 +48,8 @@ function pad(cell: string, at: number, columns: number, widths: readonly number[
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
+
+/** A text as one word of a shell command that a person may copy: quoted unless it is plain. */
+export function shellWord(text: string): string {
+  return /^[A-Za-z0-9_./:-]+$/.test(text) ? text : `'${shown(text).replaceAll("'", "'\\''")}'`;
+}

@@ -5,7 +5,7 @@ import { collect, duration } from './arguments.ts';
 import { notYet, usageError } from './failures.ts';
 import { ask } from './instance.ts';
 import type { CliIo } from './io.ts';
-import { shown, table } from './output.ts';
+import { shellWord, shown, table } from './output.ts';
 import { readEnvironment } from './secret-input.ts';
 
 interface AddOptions {
@@ -75,7 +75,7 @@ export function registerServerCommands(program: Command, io: CliIo): void {
         [
           `${shown(shared.name)} is shared at ${shown(shared.url)}`,
           table(shared.tools.map((tool) => [`  ${tool.name}`, tool.class, tool.access])),
-          `Make a token for an agent: sallyport agents token --server ${shown(name)}`,
+          `Make a token for an agent: sallyport agents token --server ${shellWord(name)}`,
         ].join('\n'),
       );
     });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, type Command } from 'commander';
 import * as z from 'zod';
+import { certificateFingerprint } from '../core/tunnel/pki/fingerprint.ts';
 import type { RequestInput, RequestOutput } from '../shared/contract.ts';
 import { SallyportError } from '../shared/errors.ts';
 import { type TunnelView, ways } from '../shared/views.ts';
@@ -117,7 +118,7 @@ function readAuthority(dataDir: string): RequestOutput<'tunnel.ca'> {
     const certificate = new X509Certificate(pem);
     return {
       pem,
-      fingerprint: `sha256:${certificate.fingerprint256.replaceAll(':', '').toLowerCase()}`,
+      fingerprint: certificateFingerprint(certificate),
       notAfter: new Date(certificate.validTo).toISOString(),
     };
   } catch (error) {
