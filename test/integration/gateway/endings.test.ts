@@ -168,6 +168,32 @@ describe('how requests end that are not answered', () => {
     expect(await open.next()).toBeUndefined();
   });
 
+  it('tells a session of its own conversation only, and everybody of what the person changed', async () => {
+    const fresh = await openStage();
+    const open = async () => {
+      const session = await initialize(fresh);
+      const headers = { 'mcp-session-id': session, accept: 'text/event-stream' };
+      return { session, events: await stream(fresh, { headers }) };
+    };
+    const own = await open();
+    const other = await open();
+    const change = legacy(own.session, 'tools/call', { name: 'get_change', arguments: {} }, 1);
+    await send(fresh, change);
+    // The first change alters a definition, which concerns all; the second only announces.
+    expect(await own.events.next()).toMatchObject({ method: 'notifications/tools/list_changed' });
+    await send(fresh, change);
+    expect(await own.events.next()).toMatchObject({ method: 'notifications/tools/list_changed' });
+    fresh.policy.setAccess('notes', 'write_note', 'off');
+    fresh.gateway.endSessions({}, 'paused');
+    const rest = async (events: typeof own.events): Promise<number> => {
+      let count = 0;
+      while ((await events.next()) !== undefined) count += 1;
+      return count;
+    };
+    expect([await rest(own.events), await rest(other.events)]).toEqual([1, 2]);
+    await fresh.close();
+  });
+
   it('ends the sessions of a server that is unshared', async () => {
     const session = await initialize(stage);
     stage.gateway.endSessions({ server: 'notes' }, 'unshared');
