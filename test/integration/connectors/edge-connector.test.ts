@@ -1,5 +1,7 @@
+import 'reflect-metadata';
 import { once } from 'node:events';
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
+import { ExtendedKeyUsageExtension, X509CertificateGenerator } from '@peculiar/x509';
 import { afterEach, expect, test } from 'vitest';
 import { systemClock } from '../../../electron/core/state/system-clock.ts';
 import type { Connector } from '../../../electron/core/tunnel/connectors/connector.ts';
@@ -8,6 +10,7 @@ import { createMemoryEdgeStore } from '../../../electron/core/tunnel/edge/edge-s
 import { createEmbeddedEdge } from '../../../electron/core/tunnel/edge/embedded-edge.ts';
 import { formatJoinLine, parseJoinLine } from '../../../electron/core/tunnel/edge/join-line.ts';
 import { createAuthority } from '../../../electron/core/tunnel/pki/authority.ts';
+import { exportPrivateKey, generateKeyPair } from '../../../electron/core/tunnel/pki/key-pair.ts';
 import {
   agentTo,
   clientHello,
@@ -140,6 +143,31 @@ test('a certificate of a CA that the edge does not know is refused in words', as
   connector.start(echo);
   await until(connector, () => connector.status().state === 'trouble');
   expect(connector.status().error).toMatchObject({ code: 'edge_refused', hop: 'edge' });
+});
+
+test('a foreign certificate with the serial number of a known one is refused', async () => {
+  const edge = await anEdge();
+  const joined = await join(edge);
+  const serialNumber = edge.events.find(({ event }) => event === 'enrolled')?.serial ?? '';
+  const { authority } = await createAuthority({ commonName: 'Forger', now: Date.now() });
+  const keys = await generateKeyPair();
+  const forged = await X509CertificateGenerator.create({
+    serialNumber,
+    subject: `CN=${domain}`,
+    issuer: authority.certificate.subjectName,
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + 60_000),
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    publicKey: keys.publicKey as CryptoKey,
+    signingKey: authority.signingKey as CryptoKey,
+    extensions: [new ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.2'])],
+  });
+  const certificate = forged.toString('pem');
+  const connector = kept(connectorFor({ ...joined, certificate, key: await exportPrivateKey(keys.privateKey) }));
+  connector.start(echo);
+  await until(connector, () => connector.status().state !== 'connecting');
+  expect(connector.status().error).toMatchObject({ code: 'edge_refused' });
+  expect(edge.edge.status().tunnels).toEqual([{ domain, connections: [] }]);
 });
 
 test('a certificate that the edge has no record of is refused', async () => {
