@@ -47,16 +47,30 @@ export function argumentStrings(...nodes: readonly (JsonNode | undefined)[]): Ar
   return { whole: [...whole], embedded: [...embedded], complete };
 }
 
-/** Path-like pieces of a text of several words: split at what a shell, a patch or a query puts between. */
+const between = /[\s"'`<>|;&,=(){}[\]\u0000]/;
+
+/**
+ * Path-like pieces of a text of several words: what stands between the characters that a shell, a patch or a query puts
+ * between, around each slash, tilde, dollar or percent sign. Linear in the length of the text.
+ */
 function pieces(text: string): readonly string[] {
-  const found = text
-    .split(/[\s"'`<>|;&,=(){}[\]\u0000]+/)
-    .filter((piece) => piece.length <= stringLimits.pathLength && /[\\/~$%]/.test(piece) && piece !== text);
-  // `host:/path` and `-I/path` hide the path behind a prefix.
-  return found.flatMap((piece) => {
+  const found: string[] = [];
+  const signs = /[\\/~$%]/g;
+  for (let sign = signs.exec(text); sign !== null && found.length <= stringLimits.tokens; sign = signs.exec(text)) {
+    let from = sign.index;
+    let to = sign.index + 1;
+    const tooLong = () => to - from > stringLimits.pathLength;
+    while (from > 0 && !tooLong() && !between.test(text.charAt(from - 1))) from -= 1;
+    while (to < text.length && !tooLong() && !between.test(text.charAt(to))) to += 1;
+    signs.lastIndex = to;
+    const piece = text.slice(from, to);
+    if (tooLong() || piece === text) continue;
+    found.push(piece);
+    // `host:/path` and `-I/path` hide the path behind a prefix.
     const slash = piece.search(/[~/$]/);
-    return slash > 0 ? [piece, piece.slice(slash)] : [piece];
-  });
+    if (slash > 0) found.push(piece.slice(slash));
+  }
+  return found;
 }
 
 /** Where a person's home is, to read `~` and `$HOME` with. */

@@ -1,7 +1,15 @@
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import type { Call } from '../../shared/call.ts';
 import { argumentStrings, pathReadings } from './argument-strings.ts';
-import { canMatch, comparable, isUnder, resolvedPaths, type SeenLinks } from './resolved-path.ts';
+import {
+  canMatch,
+  comparable,
+  hasWildcard,
+  isUnder,
+  noLinksSeen,
+  resolvedPaths,
+  type SeenLinks,
+} from './resolved-path.ts';
 
 /** What the arguments of a call lead to. */
 export interface Reached {
@@ -79,6 +87,9 @@ export const credentialFolders = [
 /** The same outside the home folder. */
 const systemCredentials = ['/etc/shadow', '/etc/gshadow', '/etc/ssl/private'] as const;
 
+/** No file system takes longer names, in characters; what is longer is text. */
+const longestName = 255;
+
 const privateKeyNames =
   /^(?:id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|.+\.(?:pem|p12|pfx|kdbx|jks|keystore|ppk)|.+[_-]rsa)$/i;
 const environmentFile = /^\.env(?:\.(?!example$|sample$|template$|dist$)[^/]*)?$/i;
@@ -87,15 +98,31 @@ const environmentFile = /^\.env(?:\.(?!example$|sample$|template$|dist$)[^/]*)?$
 export function createGuardedPlaces(options: GuardedPlacesOptions): { reached(call: Call): Reached } {
   const { home, platform } = options;
   const under = (places: readonly string[], guarded: readonly string[]): boolean =>
-    places.some((one) => guarded.some((folder) => isUnder(one, folder) || canMatch(one, folder)));
+    places.some((one) => {
+      const wild = hasWildcard(one);
+      return guarded.some((folder) => isUnder(one, folder) || (wild && canMatch(one, folder)));
+    });
+  /** Every place that a path may lead to, in the form that compares. */
+  const placesOf = (path: string, seen: SeenLinks): readonly string[] => [
+    ...new Set(resolvedPaths(path, platform, seen).map((one) => comparable(one, platform))),
+  ];
+  // Resolved once: this rule only asks, and links there are the person's own.
+  const atStart = noLinksSeen();
+  const secret = new Map<string, readonly string[]>([
+    ...credentialFolders.map((folder) => [`~/${folder}`, placesOf(join(home, ...folder.split('/')), atStart)] as const),
+    ...systemCredentials.map((path) => [path, [path]] as const),
+  ]);
 
-  const credentialOf = (
-    places: readonly string[],
-    known: ReadonlyMap<string, readonly string[]>,
-  ): string | undefined => {
-    for (const [shown, guarded] of known) if (under(places, guarded)) return shown;
+  const ancestors = ancestorsOf(options.dataFolder);
+  const ownName = basename(options.dataFolder).toLowerCase();
+  /** Whether a relative path could end in our folder at all, if one knew where it begins. */
+  const mayNameOwn = (path: string): boolean => hasWildcard(path) || path.toLowerCase().includes(ownName);
+
+  const credentialOf = (places: readonly string[]): string | undefined => {
+    for (const [shown, guarded] of secret) if (under(places, guarded)) return shown;
     for (const one of places) {
       const name = basename(one);
+      if (name.length > longestName) continue;
       if (environmentFile.test(name)) return name;
       if (privateKeyNames.test(name)) return 'a private key';
       if (/^\/proc\/[^/]+\/environ$/.test(one)) return 'the environment of a process';
@@ -106,20 +133,11 @@ export function createGuardedPlaces(options: GuardedPlacesOptions): { reached(ca
   return {
     reached(call) {
       const strings = argumentStrings(call.name, call.arguments, call.inputResponses);
-      const seen: SeenLinks = new Map();
-      /** Every place that a path may lead to, in the form that compares. */
-      const placesOf = (path: string): readonly string[] => [
-        ...new Set(resolvedPaths(path, platform, seen).map((one) => comparable(one, platform))),
-      ];
+      const seen = noLinksSeen();
       // Resolved afresh for each call: a link may be made between two calls.
-      const own = [options.dataFolder, ...options.ownPaths].flatMap(placesOf);
-      const secret = new Map<string, readonly string[]>([
-        ...credentialFolders.map((folder) => [`~/${folder}`, placesOf(join(home, ...folder.split('/')))] as const),
-        ...systemCredentials.map((path) => [path, [path]] as const),
-      ]);
+      const own = [options.dataFolder, ...options.ownPaths].flatMap((path) => placesOf(path, seen));
       const folders = options.foldersOf(call.server);
       const bases = folders.length > 0 ? folders : [home];
-      const ancestors = ancestorsOf(options.dataFolder);
       let reach: Reached['own'] = 'no';
       let credentials: string | undefined;
       const judge = (text: string, whole: boolean): void => {
@@ -128,18 +146,21 @@ export function createGuardedPlaces(options: GuardedPlacesOptions): { reached(ca
             const absolute = isAbsolute(path);
             const pathLike = absolute || path.includes('/');
             // Not join(): it would take `..` out before links are followed.
-            const places = (absolute ? [path] : bases.map((base) => `${base}/${path}`)).flatMap(placesOf);
+            const places = (absolute ? [path] : bases.map((base) => `${base}/${path}`)).flatMap((one) =>
+              placesOf(one, seen),
+            );
             if (under(places, own)) reach = stronger(reach, whole ? 'yes' : 'perhaps');
             else if (
               !absolute &&
               pathLike &&
+              mayNameOwn(path) &&
               ancestors.some((folder) => under([comparable(join(folder, path), platform)], own))
             ) {
               reach = stronger(reach, 'perhaps');
             } else if (whole && absolute && places.some((place) => own.some((folder) => isUnder(folder, place)))) {
               reach = stronger(reach, 'above');
             }
-            if (whole || pathLike) credentials ??= credentialOf(places, secret);
+            if (whole || pathLike) credentials ??= credentialOf(places);
           }
         }
       };

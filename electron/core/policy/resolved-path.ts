@@ -1,10 +1,20 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
-import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
 
 const mostLinks = 40;
 
 /** Links read so far while one call is judged, so that a thousand paths in one folder read its parents once. */
-export type SeenLinks = Map<string, string | undefined>;
+export interface SeenLinks {
+  /** Target of each path that was looked at; undefined for what is no link. */
+  readonly links: Map<string, string | undefined>;
+  /** Where each path without `..` leads. */
+  readonly places: Map<string, string>;
+}
+
+/** Nothing read yet. */
+export function noLinksSeen(): SeenLinks {
+  return { links: new Map(), places: new Map() };
+}
 
 /**
  * The places that an absolute path may lead to. Programs differ: some take `..` out of the text first, the kernel goes
@@ -13,10 +23,27 @@ export type SeenLinks = Map<string, string | undefined>;
  */
 export function resolvedPaths(path: string, platform: NodeJS.Platform, seen: SeenLinks): readonly string[] {
   const lexical = resolve(path);
-  const found = new Set([lexical, walked(lexical, seen, 0), walked(path, seen, 0)]);
+  const found = new Set([lexical, realPlace(lexical, seen, 0)]);
+  // Without `..` both readings are the same.
+  if (path.includes('..')) found.add(walked(path, seen, 0));
   // Short names of Windows (`SALLYP~1`) are expanded only by the system itself.
   if (platform === 'win32') for (const one of [...found]) found.add(systemPath(one));
   return [...found];
+}
+
+/** Where a path without `.` and `..` leads, folder by folder; each folder is worked out once. */
+function realPlace(path: string, seen: SeenLinks, depth: number): string {
+  const known = seen.places.get(path);
+  if (known !== undefined) return known;
+  const folder = dirname(path);
+  if (folder === path) return path;
+  const parent = realPlace(folder, seen, depth);
+  const next = parent.endsWith(sep) ? parent + basename(path) : parent + sep + basename(path);
+  const target = depth < mostLinks ? linkTarget(next, seen) : undefined;
+  const place =
+    target === undefined ? next : walked(isAbsolute(target) ? target : parent + sep + target, seen, depth + 1);
+  seen.places.set(path, place);
+  return place;
 }
 
 /** Follows a path segment by segment, as the kernel does. */
@@ -28,7 +55,7 @@ function walked(path: string, seen: SeenLinks, depth: number): string {
       current = dirname(current);
       continue;
     }
-    const next = join(current, segment);
+    const next = current.endsWith(sep) ? current + segment : current + sep + segment;
     const target = depth < mostLinks ? linkTarget(next, seen) : undefined;
     current =
       target === undefined ? next : walked(isAbsolute(target) ? target : current + sep + target, seen, depth + 1);
@@ -37,14 +64,14 @@ function walked(path: string, seen: SeenLinks, depth: number): string {
 }
 
 function linkTarget(path: string, seen: SeenLinks): string | undefined {
-  if (seen.has(path)) return seen.get(path);
+  if (seen.links.has(path)) return seen.links.get(path);
   let target: string | undefined;
   try {
     target = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined;
   } catch {
     target = undefined;
   }
-  seen.set(path, target);
+  seen.links.set(path, target);
   return target;
 }
 
@@ -68,9 +95,14 @@ export function isUnder(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
+/** Whether a path holds shell wildcards. */
+export function hasWildcard(path: string): boolean {
+  return /[*?[]/.test(path);
+}
+
 /** Whether a path with shell wildcards (`*`, `?`, `[…]`) can name `folder` or something under it. */
 export function canMatch(pattern: string, folder: string): boolean {
-  if (!isAbsolute(pattern) || !/[*?[]/.test(pattern)) return false;
+  if (!isAbsolute(pattern)) return false;
   const patterns = pattern.split(/[\\/]+/).filter((part) => part !== '');
   const parts = folder.split(/[\\/]+/).filter((part) => part !== '');
   return patterns.length >= parts.length && parts.every((part, at) => segmentMatches(patterns[at] ?? '', part));

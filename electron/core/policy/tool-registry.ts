@@ -2,9 +2,10 @@ import type { ToolAccess } from '../../shared/call.ts';
 import { SallyportError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-tree.ts';
 import type { ToolView } from '../../shared/views.ts';
+import type { Classified } from './class-subject.ts';
 import type { ApprovedTool, PinStore, StoredPins } from './pin-store.ts';
 import { type Listing, listingOf, pinOf } from './pins.ts';
-import { type Classified, classifyTool } from './tool-class.ts';
+import { classifyTool } from './tool-class.ts';
 
 /** One tool of a server: what was approved of it, and what the server lists now. */
 export interface KnownTool {
