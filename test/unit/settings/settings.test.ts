@@ -7,6 +7,7 @@ import type { SettingsData } from '../../../electron/core/settings/settings.ts';
 import { defaultSettings } from '../../../electron/core/settings/settings-document.ts';
 import { createSettings } from '../../../electron/core/settings/settings-station.ts';
 import { createManualClock } from '../../manual-clock.ts';
+import { withoutRoot } from '../../without-root.ts';
 
 let folder: string;
 let path: string;
@@ -140,12 +141,13 @@ describe('a settings file', () => {
     mkdirSync(folder);
   });
 
-  // Root may write everywhere.
-  test.skipIf(process.getuid?.() === 0 || process.platform === 'win32')('in a read-only folder is said', () => {
+  test.skipIf(process.platform === 'win32')('in a read-only folder is said', async () => {
     const settings = open();
     chmodSync(folder, 0o500);
-    const change = () => settings.update((current) => ({ ...current, openAtLogin: true }));
-    expect(change).toThrow(expect.objectContaining({ code: 'settings_unwritable' }));
+    await withoutRoot([folder], () => {
+      const change = () => settings.update((current) => ({ ...current, openAtLogin: true }));
+      expect(change).toThrow(expect.objectContaining({ code: 'settings_unwritable' }));
+    });
     chmodSync(folder, 0o700);
   });
 });
