@@ -88,6 +88,27 @@ describe('how requests end that are not answered', () => {
     expect(await open.next()).toMatchObject({ id: 72, result: { content: [{ text: 'signalled 2' }] } });
   });
 
+  it('runs nothing for a client that went while the server started', async () => {
+    const session = await initialize(stage);
+    await send(stage, legacy(session, 'tools/call', { name: 'get_crash', arguments: {} }, 1));
+    const decided = new Promise<void>((resolve) => {
+      const stop = stage.log.onRow((row) => {
+        if (row.tool !== 'read_never') return;
+        stop();
+        resolve();
+      });
+    });
+    const lines = stage.stderr.length;
+    const abort = new AbortController();
+    const call = legacy(session, 'tools/call', { name: 'read_never', arguments: {} }, 2);
+    send(stage, { ...call, signal: abort.signal }).catch(() => {});
+    await decided;
+    const ended = stage.nextEnd();
+    abort.abort();
+    expect(await ended).toMatchObject({ tool: 'read_never', outcome: 'cancelled' });
+    expect(stage.stderr.slice(lines).filter((line) => line.startsWith('never'))).toEqual([]);
+  });
+
   it('tells the prompt of an express cancel', async () => {
     const session = await initialize(stage);
     const held = await stream(stage, legacy(session, 'tools/call', write, 8));

@@ -240,6 +240,8 @@ export interface RawOptions {
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body?: string | Uint8Array;
+  /** Aborting it drops the connection. */
+  readonly signal?: AbortSignal;
 }
 
 function open(stage: Stage, options: RawOptions) {
@@ -259,6 +261,7 @@ function open(stage: Stage, options: RawOptions) {
     method: options.method ?? (options.body === undefined ? 'GET' : 'POST'),
     path: options.path ?? stage.url.pathname,
     headers,
+    ...(options.signal ? { signal: options.signal } : {}),
   });
 }
 
