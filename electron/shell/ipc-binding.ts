@@ -29,7 +29,8 @@ export function bindIpc(dispatcher: Dispatcher): IpcBinding {
   ipcMain.handle('contract:request', async (event, name: unknown, input: unknown) => {
     sessionOf(event);
     try {
-      return { ok: true, value: await dispatcher.request(String(name), input, { front: 'window' }) };
+      const value = await dispatcher.request(typeof name === 'string' ? name : '', input, { front: 'window' });
+      return { ok: true, value };
     } catch (error) {
       return { ok: false, error: asSallyportError(error).toShape() };
     }

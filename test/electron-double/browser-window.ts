@@ -43,7 +43,10 @@ export class DoubleBrowserWindow extends EventEmitter implements Pick<BrowserWin
     this.options = options;
     this.visible = options.show !== false;
     this.alwaysOnTop = options.alwaysOnTop === true;
-    this.contents = new DoubleWebContents(options.webPreferences ?? {});
+    this.contents = new DoubleWebContents(options.webPreferences ?? {}, {
+      width: options.width ?? 800,
+      height: options.height ?? 600,
+    });
     this.webContents = strict('webContents', this.contents);
     this.contents.on('double-ready-to-show', () => this.emit('ready-to-show'));
     this.contents.on('double-closed-itself', () => this.gone());

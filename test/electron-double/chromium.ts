@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Cdp, createCdp } from './cdp.ts';
+import { guardPopups } from './popups.ts';
 
 /** The browser behind all windows of the double. */
 export interface Chromium {
@@ -36,8 +37,10 @@ export async function startChromium(folder: string): Promise<Chromium> {
       '--disable-popup-blocking',
       '--disable-renderer-backgrounding',
       '--disable-backgrounding-occluded-windows',
+      // Nothing may be closed but by the app's own locks: pages may ask loopback addresses, where tests listen.
+      '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
       '--host-resolver-rules=MAP *.app-scheme.test ~NOTFOUND',
-      'about:blank',
+      '--no-startup-window',
     ],
     { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] },
   );
@@ -48,6 +51,7 @@ export async function startChromium(folder: string): Promise<Chromium> {
   });
   const cdp = createCdp(child.stdio[3] as Writable, child.stdio[4] as Readable);
   await cdp.send('Target.setDiscoverTargets', { discover: true });
+  await guardPopups(cdp);
   const portFile = join(folder, 'DevToolsActivePort');
   while (!existsSync(portFile) && child.exitCode === null) await wait(20);
   return { cdp, port: Number(readFileSync(portFile, 'utf8').split('\n')[0]) };

@@ -45,5 +45,7 @@ export interface DeskState {
   };
   readonly notifications: readonly { readonly title: string; readonly body: string }[];
   readonly openedUrls: readonly string[];
+  /** What the app's own locks stopped: `navigation URL`, `request URL`, `popup URL`. */
+  readonly refusals: readonly string[];
   readonly errorBoxes: readonly { readonly title: string; readonly content: string }[];
 }

@@ -2,7 +2,7 @@ import { app } from './app.ts';
 import { DoubleBrowserWindow } from './browser-window.ts';
 import type { Command, DeskState, MenuLine } from './control-types.ts';
 import { answerInvoke, channels } from './ipc.ts';
-import { onChanged, runningBrowser } from './runtime.ts';
+import { onChanged, refusals, runningBrowser } from './runtime.ts';
 import { errorBoxes, openedUrls, powerMonitor } from './services.ts';
 import { defaultSession } from './session.ts';
 import { DoubleNotification, DoubleTray } from './surfaces.ts';
@@ -86,6 +86,7 @@ function state(): DeskState {
       .filter((each) => each.shown)
       .map(({ options }) => ({ title: options.title ?? '', body: options.body ?? '' })),
     openedUrls,
+    refusals,
     errorBoxes,
   };
 }

@@ -28,3 +28,12 @@ export function changed(): void {
 export function onChanged(listener: () => void): void {
   notify = listener;
 }
+
+/** What the app's own locks stopped, in order: `navigation URL`, `request URL`, `popup URL`. */
+export const refusals: string[] = [];
+
+/** Notes what a lock stopped, so that a test can wait for it instead of waiting for nothing to happen. */
+export function refused(kind: 'navigation' | 'request' | 'popup', url: string): void {
+  refusals.push(`${kind} ${url}`);
+  changed();
+}

@@ -7,8 +7,9 @@ import { toChromium, toElectron } from './app-urls.ts';
 import type { CdpEvent } from './cdp.ts';
 import { answerInvoke } from './ipc.ts';
 import { bridgeEnd, mainWorld, preloadWorld } from './page-scripts.ts';
+import { decidePopup, openPage } from './popups.ts';
 import { handlerFor } from './protocol.ts';
-import { changed, runningBrowser } from './runtime.ts';
+import { changed, refused, runningBrowser } from './runtime.ts';
 import { defaultSession } from './session.ts';
 import { strict } from './strict.ts';
 
@@ -24,14 +25,17 @@ const paused = z.object({
 const context = z.object({
   context: z.object({ id: z.number(), name: z.string(), auxData: z.object({ frameId: z.string() }).partial() }),
 });
-const frame = z.object({ frame: z.object({ id: z.string(), url: z.string(), parentId: z.string().optional() }) });
+const frame = z.object({
+  frame: z.object({
+    id: z.string(),
+    url: z.string(),
+    urlFragment: z.string().default(''),
+    parentId: z.string().optional(),
+  }),
+});
 const navigated = z.object({ frameId: z.string(), url: z.string() });
 const starting = navigated.extend({ navigationType: z.string() });
 const called = z.object({ name: z.string(), payload: z.string(), executionContextId: z.number() });
-const attached = z.object({
-  sessionId: z.string(),
-  targetInfo: z.object({ targetId: z.string(), type: z.string(), openerId: z.string().optional() }),
-});
 const invoke = z.object({ id: z.number(), channel: z.string(), args: z.array(z.unknown()) });
 
 let nextId = 1;
@@ -49,13 +53,13 @@ export class DoubleWebContents extends EventEmitter {
   private readonly frames = new Map<string, { url: string; parentId: string | undefined }>();
   private readonly contexts = new Map<number, { frameId: string; name: string }>();
   private readonly expected = new Set<string>();
-  private readonly popups: boolean[] = [];
   private windowOpen: ((details: { url: string }) => WindowOpenHandlerResponse) | undefined;
   private queue: Promise<unknown> = Promise.resolve();
 
-  constructor(preferences: WebPreferences) {
+  /** @param size of the page, as the window's options say */
+  constructor(preferences: WebPreferences, size: { width: number; height: number }) {
     super();
-    this.ready = this.attach(preferences);
+    this.ready = this.attach(preferences, size);
     this.ready.catch(() => undefined);
   }
 
@@ -101,9 +105,9 @@ export class DoubleWebContents extends EventEmitter {
     await cdp.send('Target.closeTarget', { targetId: this.targetId }).catch(() => undefined);
   }
 
-  private async attach(preferences: WebPreferences): Promise<void> {
+  private async attach(preferences: WebPreferences, size: { width: number; height: number }): Promise<void> {
     const { cdp } = await runningBrowser();
-    this.targetId = String((await cdp.send('Target.createTarget', { url: 'about:blank' })).targetId);
+    this.targetId = await openPage(cdp);
     this.cdpSession = String(
       (await cdp.send('Target.attachToTarget', { targetId: this.targetId, flatten: true })).sessionId,
     );
@@ -114,7 +118,7 @@ export class DoubleWebContents extends EventEmitter {
     await this.cdp('Page.enable');
     await this.cdp('Runtime.enable');
     await this.cdp('Fetch.enable', { patterns: [{ urlPattern: '*', requestStage: 'Request' }] });
-    await this.cdp('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: true, flatten: true });
+    await this.cdp('Emulation.setDeviceMetricsOverride', { ...size, deviceScaleFactor: 1, mobile: false });
     await this.injectBridge(preferences);
     changed();
   }
@@ -168,9 +172,10 @@ export class DoubleWebContents extends EventEmitter {
         this.contexts.clear();
         return;
       case 'Page.frameNavigated': {
-        const { id, url, parentId } = frame.parse(params).frame;
-        this.frames.set(id, { url: toElectron(url), parentId });
-        if (parentId === undefined) this.url = toElectron(url);
+        const { id, url, urlFragment, parentId } = frame.parse(params).frame;
+        const address = toElectron(url) + urlFragment;
+        this.frames.set(id, { url: address, parentId });
+        if (parentId === undefined) this.url = address;
         changed();
         return;
       }
@@ -192,15 +197,13 @@ export class DoubleWebContents extends EventEmitter {
         return;
       }
       case 'Page.loadEventFired':
-        if (this.url === 'about:blank' || this.url === '') return;
+        if (this.url.startsWith('about:blank') || this.url === '') return;
         this.emit('did-finish-load');
         if (!this.loaded) this.emit('double-ready-to-show');
         this.loaded = true;
         return;
       case 'Page.windowOpen':
         return this.opened(toElectron(String(params.url)));
-      case 'Target.attachedToTarget':
-        return this.child(attached.parse(params));
       case 'Runtime.bindingCalled':
         return this.invoked(called.parse(params));
     }
@@ -216,10 +219,12 @@ export class DoubleWebContents extends EventEmitter {
       !this.expected.has(request.url.replace(/#.*/, '')) &&
       this.forbids(url, frameId)
     ) {
+      refused('navigation', url);
       await fail('Aborted');
       return;
     }
     if (!(await defaultSession.lets(url, request.method, resourceType))) {
+      refused('request', url);
       await fail('BlockedByClient');
       return;
     }
@@ -249,18 +254,9 @@ export class DoubleWebContents extends EventEmitter {
   }
 
   private opened(url: string): void {
-    this.popups.push(this.windowOpen ? this.windowOpen({ url }).action !== 'deny' : true);
-  }
-
-  /** A popup, a frame in another process or a worker: paused until we say so. */
-  private async child({ sessionId, targetInfo }: z.infer<typeof attached>): Promise<void> {
-    const { cdp } = await runningBrowser();
-    if (targetInfo.type === 'page' && this.popups.shift() === false) {
-      await cdp.send('Target.closeTarget', { targetId: targetInfo.targetId }).catch(() => undefined);
-      return;
-    }
-    if (targetInfo.type === 'page') this.emit('double-popup-allowed');
-    await cdp.send('Runtime.runIfWaitingForDebugger', {}, sessionId).catch(() => undefined);
+    const allowed = this.windowOpen ? this.windowOpen({ url }).action !== 'deny' : true;
+    if (!allowed) refused('popup', url);
+    decidePopup(allowed);
   }
 
   private async invoked({ name, payload, executionContextId }: z.infer<typeof called>): Promise<void> {

@@ -33,6 +33,13 @@ afterAll(async () => {
   sink.close();
 });
 
+async function reload(): Promise<void> {
+  const loaded = page.waitForEvent('load');
+  await app.command({ type: 'reload-window', targetId });
+  await loaded;
+  await page.getByRole('navigation').first().waitFor();
+}
+
 const ask = (frame: { url: string; main: boolean } | undefined, sender: string | undefined, name = 'status.get') =>
   app.command({
     type: 'invoke-as',
@@ -100,6 +107,7 @@ describe('the network', () => {
   test('is closed by the request filter too, for code that got around the policy', async () => {
     const session = await page.context().newCDPSession(page);
     await session.send('Page.setBypassCSP', { enabled: true });
+    await reload(); // it counts from the next page on
     const fromFrame = await page.evaluate(async (url) => {
       const loaded = (element: HTMLElement) =>
         new Promise<string>((done) => {
@@ -121,7 +129,10 @@ describe('the network', () => {
       ]);
     }, sinkUrl);
     await session.send('Page.setBypassCSP', { enabled: false });
+    await reload();
     expect(fromFrame).toEqual(['blocked', 'blocked', 'blocked']);
+    const { refusals } = await app.desk();
+    for (const path of ['image', 'script', 'fetch']) expect(refusals).toContain(`request ${sinkUrl}/${path}`);
     expect(reached).toEqual([]);
   });
 });
@@ -142,11 +153,13 @@ test('the policy allows nothing unsafe and nothing from elsewhere', () => {
 });
 
 describe('navigation', () => {
+  const refused = (what: string) => app.until(what, (desk) => desk.refusals.includes(what));
+
   test('to elsewhere is denied', async () => {
     await page.evaluate((url) => {
-      location.href = `${url}/navigate`;
-    }, sinkUrl);
-    await page.evaluate(() => new Promise((done) => setTimeout(done, 300)));
+      location.href = url;
+    }, `${sinkUrl}/navigate`);
+    await refused(`navigation ${sinkUrl}/navigate`);
     expect(page.url()).toContain('ui.app-scheme.test');
     expect(reached).toEqual([]);
   });
@@ -155,27 +168,28 @@ describe('navigation', () => {
     await page.evaluate(() => {
       location.href = '/licenses.md';
     });
-    await page.evaluate(() => new Promise((done) => setTimeout(done, 300)));
+    await refused('navigation app://ui/licenses.md');
     expect(page.url()).toContain('/index.html');
   });
 
-  test('windows are not opened', async () => {
+  test.each(['', 'noopener'])('windows are not opened (%s)', async (features) => {
     const pages = page.context().pages().length;
-    await page.evaluate((url) => {
-      window.open(`${url}/popup`);
-    }, sinkUrl);
-    await page.evaluate(() => new Promise((done) => setTimeout(done, 300)));
-    expect(page.context().pages()).toHaveLength(pages);
+    await page.evaluate(([url, how]) => window.open(url, '_blank', how) && undefined, [
+      `${sinkUrl}/popup-${features}`,
+      features,
+    ] as const);
+    await refused(`popup ${sinkUrl}/popup-${features}`);
     expect(reached).toEqual([]);
     expect((await app.desk()).openedUrls).toEqual([]);
+    await expect.poll(() => page.context().pages().length).toBe(pages);
   });
 
   test('a link on the allow-list opens outside, another does not', async () => {
-    await page.evaluate(() => {
-      window.open('https://modelcontextprotocol.io/docs');
-      window.open('https://modelcontextprotocol.io.evil.example/');
-    });
-    const desk = await app.until('the link', (each) => each.openedUrls.length > 0 && each);
+    for (const url of ['https://modelcontextprotocol.io.evil.example/', 'https://modelcontextprotocol.io/docs']) {
+      await page.evaluate((address) => window.open(address) && undefined, url);
+      await refused(`popup ${url}`);
+    }
+    const desk = await app.desk();
     expect(desk.openedUrls).toEqual(['https://modelcontextprotocol.io/docs']);
   });
 });
@@ -272,8 +286,7 @@ describe('messages', () => {
 });
 
 test('a page that is loaded anew subscribes anew, and hears everything once', async () => {
-  await app.command({ type: 'reload-window', targetId });
-  await page.getByRole('navigation').first().waitFor();
+  await reload();
   await page.evaluate(() => {
     const heard: unknown[] = [];
     const { sallyport } = globalThis as unknown as {
