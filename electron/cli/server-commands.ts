@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { RequestInput } from '../shared/contract.ts';
 import type { ServerView } from '../shared/views.ts';
 import { collect, duration } from './arguments.ts';
-import { notYet, usageError } from './failures.ts';
+import { registerDiscoveryCommands } from './discovery-commands.ts';
+import { usageError } from './failures.ts';
 import { ask } from './instance.ts';
 import type { CliIo } from './io.ts';
 import { shellWord, shown, table } from './output.ts';
@@ -28,12 +29,7 @@ export function registerServerCommands(program: Command, io: CliIo): void {
       io.print(answer, () => describeServers(answer.servers));
     });
 
-  servers
-    .command('discover')
-    .description('Find servers that other programs on this machine use')
-    .action(() => {
-      throw notYet('servers discover');
-    });
+  registerDiscoveryCommands(servers, io);
 
   servers
     .command('add')
