@@ -13,6 +13,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'servers.scan': true,
   'servers.import': true,
   'servers.adopt': true,
+  'servers.features': true,
   'servers.remove': true,
   'servers.share': true,
   'servers.unshare': true,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { toolAccesses } from './call.ts';
 import { errorShape } from './errors.ts';
+import { serverFeatures } from './features.ts';
 import {
   agentView,
   approvalDurations,
@@ -105,6 +106,12 @@ export const requests = {
   'servers.adopt': request(
     z.strictObject({ server: serverName, digest: z.string(), values: typedValues }),
     z.object({ name: z.string(), slug }),
+    { widens: true },
+  ),
+  /** Ticks or unticks what a server offers besides tools; what is left out stays as it is. */
+  'servers.features': request(
+    z.strictObject({ server: serverName, resources: z.boolean().optional(), prompts: z.boolean().optional() }),
+    z.object({ server: slug, features: z.array(z.enum(serverFeatures)) }),
     { widens: true },
   ),
   'servers.remove': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),

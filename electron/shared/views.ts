@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { answerSchema, decisionSchema, outcomes, toolAccesses, toolClasses } from './call.ts';
+import { serverFeatures } from './features.ts';
 import { hops } from './hop.ts';
 
 /** A point in time as every answer writes it: RFC 3339, UTC. */
@@ -86,6 +87,8 @@ export const serverView = z.object({
   tools: z.object({ total: z.number().int(), exposed: z.number().int() }),
   lastError: z.string().optional(),
   source: z.string().optional(),
+  /** What besides tools agents may use. */
+  features: z.array(z.enum(serverFeatures)).optional(),
   /**
    * For a server that was taken over from another program's file: whether that file still says the same. `now` is what it
    * says instead; it runs only after it was adopted.

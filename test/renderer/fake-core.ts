@@ -239,6 +239,7 @@ function handlersOf(core: FakeCore): Handlers {
       setServer(server(name).slug, { origin: undefined });
       return server(name);
     },
+    'servers.features': ({ server: name }) => ({ server: server(name).slug, features: [] }),
     'servers.remove': ({ server: name }) => {
       const { slug } = server(name);
       core.patch({ servers: core.state.servers.filter((each) => each.slug !== slug) });

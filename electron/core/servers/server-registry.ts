@@ -1,5 +1,6 @@
 import type { RequestInput } from '../../shared/contract.ts';
 import { SallyportError } from '../../shared/errors.ts';
+import type { ServerFeature } from '../../shared/features.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { ServerOrigin, ServerRecord, ServerTarget } from './servers.ts';
@@ -27,6 +28,7 @@ export interface ServerRegistry {
   /** Removes it with its environment secrets. Its slug's token audience must be ended by the caller. */
   remove(slug: string): Promise<void>;
   setShared(slug: string, shared: boolean): void;
+  setFeatures(slug: string, features: readonly ServerFeature[]): void;
 }
 
 /** Makes the registry over settings and secrets. */
@@ -93,6 +95,9 @@ export function createServerRegistry(deps: { settings: Settings; secrets: Secret
     async remove(slug) {
       change(slug, () => undefined);
       await forgetValues(slug);
+    },
+    setFeatures(slug, features) {
+      change(slug, (record) => ({ ...record, features: [...features] }));
     },
     setShared(slug, shared) {
       change(slug, (record) => ({ ...record, shared }));

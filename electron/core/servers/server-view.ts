@@ -1,3 +1,4 @@
+import { serverFeatures } from '../../shared/features.ts';
 import type { ServerView, ToolView } from '../../shared/views.ts';
 import type { ServerHealth, ServerRecord, ServerTarget } from './servers.ts';
 
@@ -26,6 +27,7 @@ export function viewServer(
     },
     ...(health.lastError ? { lastError: health.lastError } : {}),
     ...(record.source ? { source: record.source } : {}),
+    features: serverFeatures.filter((feature) => record.features?.includes(feature)),
     ...(origin ? { origin } : {}),
   };
 }

@@ -35,6 +35,8 @@ export interface ServerRecord {
   readonly shared: boolean;
   /** Where it was found, for instance `Claude Desktop`; absent when typed in. */
   readonly source?: string;
+  /** What besides tools agents may use; absent = nothing (`security.md` S9). */
+  readonly features?: readonly string[] | undefined;
   /** Present where it was taken over from another program's file. */
   readonly origin?: ServerOrigin | undefined;
 }

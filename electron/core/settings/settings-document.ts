@@ -27,6 +27,7 @@ const serverRecord = z.looseObject({
   ]),
   shared: z.boolean(),
   source: z.string().optional(),
+  features: z.array(z.string()).optional(),
   origin: z.looseObject({ file: z.string(), entry: z.string(), digest: z.string() }).optional(),
 });
 
