@@ -147,7 +147,10 @@ export function openControlPlane(options: {
       });
       const stopTimer = clock.schedule(how.timeoutMs, () => fail('no answer in time'));
       outgoing.on('socket', (socket) => {
-        if (outgoing.reusedSocket || !socket.connecting) written = true;
+        if (outgoing.reusedSocket || !socket.connecting) {
+          written = true;
+          return;
+        }
         socket.once(secure ? 'secureConnect' : 'connect', () => {
           written = true;
         });

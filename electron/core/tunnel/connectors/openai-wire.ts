@@ -15,7 +15,7 @@ const envelope = z.looseObject({
   command_type: z.string().min(1).max(128),
   channel: z.string().max(256).nullish(),
   headers: headerMap.nullish(),
-  response_timeout: z.unknown(),
+  response_timeout: z.unknown().optional(),
 });
 
 /** One polled command. */
