@@ -41,7 +41,6 @@ export const settingsDocument = z.looseObject({
         organization: z.string().optional(),
         main: z.string().optional(),
         access: z.enum(['oauth', 'tunnel']),
-        instanceId: z.string().min(1),
       })
       .optional(),
   }),

@@ -32,7 +32,6 @@ export interface SettingsData {
       readonly main?: string | undefined;
       /** `oauth` = agents need a token of ours; `tunnel` = the person relies on OpenAI's own access control. */
       readonly access: 'oauth' | 'tunnel';
-      readonly instanceId: string;
     };
   };
   /** Ports in use; `chosen` = typed by the person or remembered with something shared: a busy one is then an error. */

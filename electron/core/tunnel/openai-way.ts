@@ -57,7 +57,6 @@ export function chooseOpenAi(
     tunnelId,
     baseUrl: parseBaseUrl(choice.baseUrl ?? same?.baseUrl ?? openAiBaseUrl),
     access: choice.access ?? known?.access ?? 'oauth',
-    instanceId: known?.instanceId ?? randomUUID(),
     ...(organization === undefined ? {} : { organization }),
     ...(main === undefined ? {} : { main }),
   };
@@ -87,8 +86,9 @@ export async function openOpenAi(
     });
   }
   const { clock, version, entrance, onNote } = deps;
-  const { access, ...account } = settings;
-  const connector = createOpenAiConnector({ clock, version, entrance, onNote, access, account: { ...account, key } });
+  const { access, ...rest } = settings;
+  const account = { ...rest, key, instanceId: await instanceId(deps.secrets) };
+  const connector = createOpenAiConnector({ clock, version, entrance, onNote, access, account });
   connector.start();
   if (options.prove) {
     try {
@@ -127,4 +127,13 @@ export function channelsOf(
 
 function keyName(tunnelId: string): string {
   return `openai:${tunnelId}:runtime-key`;
+}
+
+/** This installation's stable name at the service, made once; it says nothing about the machine. */
+async function instanceId(secrets: Secrets): Promise<string> {
+  const stored = await secrets.get('openai:instance-id');
+  if (stored !== undefined) return stored;
+  const made = randomUUID();
+  await secrets.set('openai:instance-id', made);
+  return made;
 }
