@@ -72,7 +72,9 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
     .action(async () => {
       const probe = await ask(io, 'tunnel.probe', {});
       io.print(probe, () =>
-        probe.ok ? `Answered in ${probe.ms} ms.` : `Failed at ${probe.hop ?? 'unknown'}: ${shown(probe.detail ?? '')}`,
+        probe.ok
+          ? `Answered in ${probe.ms} ms.${probe.detail === undefined ? '' : ` ${shown(probe.detail)}`}`
+          : `Failed at ${probe.hop ?? 'unknown'}: ${shown(probe.detail ?? '')}`,
       );
       if (!probe.ok) io.status(exitStatus.foundWrong);
     });

@@ -217,12 +217,22 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       clock,
     ).then((result) => {
       probing = undefined;
-      probe = result;
+      probe = ownEndOnly(result);
       probeIn(probeEveryMs);
       changed();
-      return result;
+      return probe;
     });
     return probing;
+  };
+
+  /** Through OpenAI nobody can knock from outside: what was proven is our own end, and that polls are answered. */
+  const ownEndOnly = (result: Probe): Probe => {
+    if (settings.get().tunnel.way !== 'openai' || !result.ok) return result;
+    const status = messages?.status() ?? troubleOf(missing);
+    if (status && status.connections.length > 0) {
+      return { ...result, detail: 'It entered at this machine; OpenAI answers polls, and its part is not proven.' };
+    }
+    return { ...result, ok: false, hop: 'edge', detail: status?.error?.message ?? 'OpenAI has not answered yet.' };
   };
 
   const close = async (graceMs: number): Promise<void> => {

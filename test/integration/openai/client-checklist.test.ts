@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { serveLegacyHttp } from '../../fixtures/mcp-servers/http-servers.ts';
 import type { ResponsePayload } from '../../fixtures/openai-control-plane/strictness.ts';
 import { modern, modernCall, openTunnelStage, type TunnelStage } from './tunnel-stage.ts';
 
@@ -279,12 +280,14 @@ describe('concurrency', () => {
     const never = Array.from({ length: 40 }, (_, id) =>
       plane.enqueue({ jsonrpc: JSON.stringify(modernCall(id, 'read_never')) }),
     );
-    await expect.poll(() => stage.stderr.filter((line) => line.startsWith('never')).length).toBe(32);
+    await expect
+      .poll(() => stage.stderr.filter((line) => line.startsWith('never')).length, { timeout: 15_000 })
+      .toBe(32);
     expect(never.filter((one) => one.handedOut() > 0)).toHaveLength(32);
     expect(plane.polls.map((poll) => poll.limit)).not.toContain(0);
     const polled = plane.polls.length;
     stage.gateway.endSessions({ server: 'notes' }, 'unshared');
-    await expect.poll(() => never.filter((one) => one.handedOut() > 0).length).toBe(40);
+    await expect.poll(() => never.filter((one) => one.handedOut() > 0).length, { timeout: 15_000 }).toBe(40);
     expect(plane.polls.length).toBeGreaterThan(polled);
     stage.gateway.endSessions({ server: 'notes' }, 'unshared');
     await Promise.all(never.slice(0, 32).map((one) => one.answer));
@@ -337,7 +340,36 @@ describe('sessions and discovery', () => {
   });
 });
 
+describe('upstreams over HTTP', () => {
+  it('answers both eras from a server of its own era, and passes no header of the tunnel on', async () => {
+    const upstream = await serveLegacyHttp();
+    try {
+      const { plane, stage } = await openStage({ target: { kind: 'http', url: upstream.url } });
+      const { tools } = resultOf(await plane.call(modern(1, 'tools/list')));
+      const [tool] = tools as { name: string }[];
+      expect(tool?.name).toBeDefined();
+      const headers = { Authorization: ['Bearer agents-own'], 'X-Later': ['1'] };
+      await plane.call(modern(2, 'tools/list'), { headers });
+      expect(upstream.seen.length).toBeGreaterThan(0);
+      for (const { headers: met } of upstream.seen) {
+        expect(met.authorization).toBeUndefined();
+        expect(met['x-later']).toBeUndefined();
+        expect(JSON.stringify(met)).not.toContain(plane.key);
+      }
+      expect(stage.calls().map((row) => row.outcome)).not.toContain('failed');
+    } finally {
+      await upstream.close();
+    }
+  });
+});
+
 describe('limits', () => {
+  it('answers a huge call and a huge result whole', async () => {
+    const { plane } = await openStage();
+    const path = 'x'.repeat(1_500_000);
+    expect(resultOf(await plane.call(read(1, path)))).toMatchObject({ structuredContent: { path } });
+  });
+
   it('says so where an answer is larger than the service takes', async () => {
     const { plane } = await openStage();
     plane.failPosts({ kind: 'status', status: 413 });

@@ -63,6 +63,25 @@ describe('the state of the way through OpenAI', () => {
     await within(5_000, tunnel, 'connected');
   });
 
+  it('says within 5 s that the service went silent', async () => {
+    const tunnel = await openStage();
+    tunnel.plane.holdMs = 100;
+    await within(5_000, tunnel, 'connected');
+    tunnel.plane.mute = true;
+    expect(await within(5_000, tunnel, 'trouble')).toBe('openai_unreachable');
+  });
+
+  it('does not ask without a pause where polls are not held', async () => {
+    const tunnel = await openStage();
+    tunnel.plane.holdMs = 0;
+    await within(5_000, tunnel, 'connected');
+    const before = tunnel.plane.polls.length;
+    const began = performance.now();
+    for (let polls = 0; polls < 5; polls += 1) await tunnel.plane.nextPoll();
+    expect(performance.now() - began).toBeGreaterThan(350);
+    expect(tunnel.plane.polls.length - before).toBeLessThanOrEqual(6);
+  });
+
   it('says within 5 s that every command fails, though polls are answered', async () => {
     const tunnel = await openStage();
     tunnel.stage.record = {

@@ -32,6 +32,8 @@ const pollMs = 3_000;
 /** After this without an answer to a poll, the service is asked whether it is there at all. */
 const lateMs = 3_500;
 const checkMs = 1_000;
+/** Shortest time from one poll that brought nothing to the next. */
+const restMs = 100;
 /** A poll may take this long if the service says that it is there. */
 const pollGiveUpMs = 60_000;
 /** The key or the tunnel is refused: only a person can mend that. */
@@ -263,6 +265,7 @@ export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnect
 
   const pollOnce = async (attempt: number): Promise<number> => {
     const poll = new AbortController();
+    const began = clock.monotonic();
     const stopWatching = watch(poll);
     const exchanged = await controlPlane.poll({
       limit: Math.min(maxPerPoll, concurrency - busy),
@@ -283,6 +286,9 @@ export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnect
     if (!problem) {
       health.pollWorked();
       proof.resolve();
+      // A service that does not hold polls must not be asked without a pause.
+      const early = restMs - (clock.monotonic() - began);
+      if (early > 0 && busy === 0) await waitFor(early);
       return 0;
     }
     health.pollFailed(problem);
