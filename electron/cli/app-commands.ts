@@ -88,7 +88,7 @@ export function registerAppCommands(program: Command, io: CliIo): void {
 
 function describeStatus(status: StatusView): string {
   const lines = [
-    `${states[status.state]} (since ${status.since})`,
+    `${unproven(status) ? 'Connected, not proven from outside' : states[status.state]} (since ${status.since})`,
     `${counted(status.servers, 'server')} shared, ${counted(status.pending, 'prompt')} waiting, way in: ${status.way}`,
   ];
   if (status.lastCallAt) lines.push(`Last call ${status.lastCallAt}`);
@@ -102,4 +102,9 @@ function describeStatus(status: StatusView): string {
   }
   const road = status.road.map((station) => [station.ok ? 'ok' : '--', station.hop, station.detail ?? '']);
   return [...lines, '', table(road, 200)].join('\n');
+}
+
+/** A way whose public door does not open to us: never the plain word. */
+function unproven(status: StatusView): boolean {
+  return status.state === 'sharing' && status.way === 'openai';
 }

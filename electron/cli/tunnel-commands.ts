@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import * as z from 'zod';
 import { certificateFingerprint } from '../core/tunnel/pki/fingerprint.ts';
 import type { RequestInput, RequestOutput } from '../shared/contract.ts';
@@ -10,6 +10,7 @@ import { type TunnelView, ways } from '../shared/views.ts';
 import { exitStatus, notYet, usageError } from './failures.ts';
 import { ask, askOr } from './instance.ts';
 import type { CliIo } from './io.ts';
+import { type OpenAiOptions, readOpenAiChoice } from './openai-input.ts';
 import { shown, table } from './output.ts';
 import { promptSecret, readSource } from './secret-input.ts';
 
@@ -31,10 +32,25 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
     .addArgument(new Argument('<way>').choices([...ways]))
     .argument('[more...]')
     .option('--join-file <file>', 'for edge: the line that `sallyport edge invite` printed; - reads standard input')
+    .option('--tunnel <id>', 'for openai: the tunnel id')
+    .option('--key-file <file>', 'for openai: the runtime key; - reads standard input')
+    .option('--main <server>', 'for openai: the shared server that ChatGPT reaches (channel main)')
+    .addOption(
+      new Option(
+        '--access <who>',
+        'for openai: oauth = agents need a token of Sallyport; tunnel = whoever OpenAI lets in',
+      ).choices(['oauth', 'tunnel']),
+    )
+    .option('--organization <id>', 'for openai: the organization that owns the tunnel')
+    .option('--base-url <origin>', 'for openai: the control plane, if it is not api.openai.com')
     .allowUnknownOption()
-    .action(async (way: (typeof ways)[number], more: string[], options: { joinFile?: string }) => {
-      if (way !== 'embedded' && way !== 'edge') throw notYet(`tunnel use ${way}`);
-      const status = await ask(io, 'tunnel.use', await choiceOf(io, way, more, options.joinFile));
+    .action(async (way: (typeof ways)[number], more: string[], options: { joinFile?: string } & OpenAiOptions) => {
+      if (way !== 'embedded' && way !== 'edge' && way !== 'openai') throw notYet(`tunnel use ${way}`);
+      const choice =
+        way === 'openai'
+          ? { way, openai: await readOpenAiChoice(io, more, options) }
+          : await choiceOf(io, way, more, options.joinFile);
+      const status = await ask(io, 'tunnel.use', choice);
       io.print(status, () => describeTunnel(status));
     });
 
@@ -56,7 +72,9 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
     .action(async () => {
       const probe = await ask(io, 'tunnel.probe', {});
       io.print(probe, () =>
-        probe.ok ? `Answered in ${probe.ms} ms.` : `Failed at ${probe.hop ?? 'unknown'}: ${shown(probe.detail ?? '')}`,
+        probe.ok
+          ? `Answered in ${probe.ms} ms.${probe.detail === undefined ? '' : ` ${shown(probe.detail)}`}`
+          : `Failed at ${probe.hop ?? 'unknown'}: ${shown(probe.detail ?? '')}`,
       );
       if (!probe.ok) io.status(exitStatus.foundWrong);
     });
@@ -144,7 +162,16 @@ function describeTunnel(tunnel: TunnelView): string {
     ...(tunnel.certificate
       ? [`Certificate ${tunnel.certificate.fingerprint}, until ${tunnel.certificate.notAfter}`]
       : []),
-    `The edge can see: ${tunnel.canSee.map((one) => shown(one)).join(', ')}`,
+    ...(tunnel.openai
+      ? [
+          `Tunnel ${tunnel.openai.tunnelId} at ${shown(tunnel.openai.baseUrl)}`,
+          tunnel.openai.access === 'oauth'
+            ? 'Agents need a token of Sallyport (--access oauth).'
+            : 'Agents need no token: whoever OpenAI’s own access control lets in (--access tunnel).',
+          ...tunnel.openai.channels.map(({ channel, server }) => `  channel ${channel} → ${server}`),
+        ]
+      : []),
+    `${tunnel.openai ? 'OpenAI' : 'The edge'} can see: ${tunnel.canSee.map((one) => shown(one)).join(', ')}`,
     `It cannot see: ${tunnel.cannotSee.map((one) => shown(one)).join(', ')}`,
   ].join('\n');
 }

@@ -177,6 +177,13 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     folder: join(dataDir, 'pki'),
     onRequest: (request, response) => gateway.handle(request, response),
     onNote: (message) => log.note({ kind: 'tunnel', message }),
+    version,
+    entrance: {
+      records: registry.all,
+      slugOf: (name) => registry.find(name).slug,
+      metadata: (resource) => resourceServer.metadata(resource),
+      receive: (message) => gateway.receive(message),
+    },
     ...(options.observe ? { observe: options.observe } : {}),
   });
   closers.push(() => tunnel.stop());

@@ -75,6 +75,23 @@ const foundName = {
 /** Values that nobody but the person knows, by name of variable or header. */
 const typedValues = z.record(z.string().max(200), z.string().max(32_768)).optional();
 
+/**
+ * OpenAI's tunnel as a person names it. The runtime key goes to the secrets store at once and is never read back; without one,
+ * the key that is stored for that tunnel is used. What is absent stays as it was.
+ */
+export const openAiChoice = z.strictObject({
+  tunnelId: z.string().min(1).max(200).optional(),
+  key: z.string().min(1).max(4_096).optional(),
+  baseUrl: z.string().max(2_000).optional(),
+  organization: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,200}$/)
+    .optional(),
+  /** The shared server on the channel `main`, by name or slug. */
+  main: serverName.optional(),
+  access: z.enum(['oauth', 'tunnel']).optional(),
+});
+
 /** Every request by name. */
 export const requests = {
   'status.get': request(nothing, statusView),
@@ -223,7 +240,11 @@ export const requests = {
   'tunnel.probe': request(nothing, probeView),
   /** Chooses the way in. `join` is the line that `sallyport edge invite` printed; it is a secret until it is used. */
   'tunnel.use': request(
-    z.strictObject({ way: z.enum(['embedded', 'edge']), join: z.string().max(1_000).optional() }),
+    z.strictObject({
+      way: z.enum(['embedded', 'edge', 'openai']),
+      join: z.string().max(1_000).optional(),
+      openai: openAiChoice.optional(),
+    }),
     tunnelView,
     { widens: true },
   ),

@@ -258,6 +258,18 @@ export const tunnelView = z.object({
   canSee: z.array(z.string()),
   cannotSee: z.array(z.string()),
   detail: z.string().optional(),
+  /** Whether a call from outside proved it, or only our own end of it can be proven (`design.md` §2). */
+  proof: z.enum(['outside', 'own-end']).optional(),
+  openai: z
+    .object({
+      tunnelId: z.string(),
+      baseUrl: z.string(),
+      organization: z.string().optional(),
+      access: z.enum(['oauth', 'tunnel']),
+      /** One channel for each shared server; `main` is the one that ChatGPT reaches unless told otherwise. */
+      channels: z.array(z.object({ channel: z.string(), server: slug })),
+    })
+    .optional(),
 });
 /** See {@link tunnelView}. */
 export type TunnelView = z.infer<typeof tunnelView>;

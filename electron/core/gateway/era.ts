@@ -31,8 +31,9 @@ export const maxBatch = 32;
 /**
  * Tells the era of a posted body (MCP 2026-07-28, Versioning, dual-era servers). The body decides; headers only
  * cross-check it, so no middle that edits headers can change what is judged.
+ * @param mirrored whether the headers that repeat the body must be there, as over HTTP; those that are must agree anyway
  */
-export function classify(body: JsonNode, headers: MirroredHeaders): Classified {
+export function classify(body: JsonNode, headers: MirroredHeaders, mirrored = true): Classified {
   if (Array.isArray(body)) return classifyBatch(body);
   const id = idOf(body);
   const message = readMessage(body);
@@ -71,7 +72,7 @@ export function classify(body: JsonNode, headers: MirroredHeaders): Classified {
       fromPlain({ supported: [modernVersion], requested: claim }),
     );
   }
-  const missing = standardHeaderProblem(message, headers);
+  const missing = standardHeaderProblem(message, headers, mirrored);
   if (missing) return mismatch(id, missing);
   const logLevel = memberAt(message.params, '_meta', envelopeKeys.logLevel);
   return { era: 'modern', message, ...(typeof logLevel === 'string' ? { logLevel } : {}) };
@@ -137,13 +138,15 @@ const namedBy: ReadonlyMap<string, string> = new Map([
   ['tasks/cancel', 'taskId'],
 ]);
 
-function standardHeaderProblem(message: RpcRequest, headers: MirroredHeaders): string | undefined {
-  if (headers.version === undefined) return 'The MCP-Protocol-Version header is missing.';
-  if (headers.method === undefined) return 'The Mcp-Method header is missing.';
+function standardHeaderProblem(message: RpcRequest, headers: MirroredHeaders, mirrored: boolean): string | undefined {
+  if (mirrored && headers.version === undefined) return 'The MCP-Protocol-Version header is missing.';
+  if (mirrored && headers.method === undefined) return 'The Mcp-Method header is missing.';
   const member = namedBy.get(message.method);
   if (member === undefined) return undefined;
   const named = message.params?.get(member);
-  if (headers.name === undefined) return typeof named === 'string' ? 'The Mcp-Name header is missing.' : undefined;
+  if (headers.name === undefined) {
+    return mirrored && typeof named === 'string' ? 'The Mcp-Name header is missing.' : undefined;
+  }
   const decoded = decodeMirrored(headers.name);
   if (decoded === undefined) return 'The Mcp-Name header holds illegal characters or broken base64.';
   return decoded === named ? undefined : `The Mcp-Name header and params.${member} differ.`;

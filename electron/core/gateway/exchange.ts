@@ -3,6 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
 import { createEventStream, type EventStream } from './event-stream.ts';
+import type { MessageSide } from './message-exchange.ts';
 
 /** An HTTP/1.1 or HTTP/2 request, both through Node's compatibility API. */
 export type GatewayRequest = IncomingMessage | Http2ServerRequest;
@@ -33,6 +34,8 @@ export interface Exchange {
   send(status: number, body?: string, headers?: Readonly<Record<string, string>>): number;
   /** Begins an event stream as the answer; `onEnd` is called once when it is over, whoever ended it. */
   stream(headers?: Readonly<Record<string, string>>, onEnd?: () => void): EventStream;
+  /** There where this is a message that a message-level connector brought, and no HTTP request. */
+  readonly message?: MessageSide;
 }
 
 const onlyOnce = /^(?:mcp-.*|host|:authority|authorization|content-type|content-length|origin)$/;

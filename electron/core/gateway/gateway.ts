@@ -16,6 +16,7 @@ import { createKeptResults } from './kept-results.ts';
 import { createLegacySessions } from './legacy-sessions.ts';
 import { createLegacySide } from './legacy-side.ts';
 import { createLive, type EndFilter } from './live.ts';
+import { type GatewayMessage, openMessageExchange } from './message-exchange.ts';
 import { readMirroredHeaders } from './mirrored-headers.ts';
 import { createModernSide } from './modern-side.ts';
 import { codes, errorResponse, type ProtocolRefusal } from './protocol-errors.ts';
@@ -51,6 +52,8 @@ export type EndCause = 'paused' | 'unshared' | 'revoked';
 export interface Gateway {
   /** Takes one request of an HTTP/1.1 or HTTP/2 server (compatibility API) and answers it. Never throws. */
   handle(request: GatewayRequest, response: GatewayResponse): void;
+  /** Takes one message that a message-level connector brought, and answers it. Never throws. */
+  receive(message: GatewayMessage): void;
   /**
    * Ends what is under way for an agent, a grant or a server (absent = all): calls at a server are cancelled, streams end;
    * unless paused, MCP sessions end too. @returns how many requests and streams were ended
@@ -136,14 +139,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
     return plain(exchange, 405, 'method_not_allowed', { allow: 'POST' });
   };
 
-  /** Read and classify, then hand over to the side of the client's era. */
+  /** Read and parse. */
   const post = async (visitor: Visitor): Promise<void> => {
     const { exchange, accepts } = visitor;
-    const refuse = (refusal: ProtocolRefusal): void => {
-      const { id, code, message, data, status } = refusal;
-      exchange.send(status, serializeJson(errorResponse(id, code, message, data)), json);
-    };
-    const bad = (status: number, code: number, message: string): void => refuse({ status, code, message, id: null });
+    const bad = (status: number, code: number, message: string): void =>
+      refuse(exchange, { status, code, message, id: null });
     if (!accepts.json && !accepts.events) {
       return bad(406, codes.invalidRequest, 'Accept application/json and text/event-stream.');
     }
@@ -169,29 +169,63 @@ export function createGateway(deps: GatewayDeps): Gateway {
       if (status === undefined) throw error;
       return bad(status, error.code === 'bad_json' ? codes.parse : codes.invalidRequest, error.message);
     }
-    const classified = classify(body, headers);
+    return await take(visitor, body, bytes.length);
+  };
+
+  /** Classify, then hand over to the side of the client's era. */
+  const take = async (visitor: Visitor, body: JsonNode, bytesIn: number): Promise<void> => {
+    const { exchange } = visitor;
+    const classified = classify(body, readMirroredHeaders(exchange), exchange.message === undefined);
     switch (classified.era) {
       case 'refused':
-        return refuse(classified.refusal);
+        return refuse(exchange, classified.refusal);
       case 'modern':
-        return await modern.post(visitor, classified.message, bytes.length, classified.logLevel);
+        return await modern.post(visitor, classified.message, bytesIn, classified.logLevel);
       case 'legacy':
-        return await legacy.post(visitor, classified.message, bytes.length);
+        return await legacy.post(visitor, classified.message, bytesIn);
       case 'legacy-batch':
-        return await legacy.postBatch(visitor, classified.messages, bytes.length);
+        return await legacy.postBatch(visitor, classified.messages, bytesIn);
     }
+  };
+
+  /** A message's way in: who sent it, then what it is. Its route is known, and nothing of it is read twice. */
+  const enterMessage = async (exchange: Exchange, message: GatewayMessage): Promise<void> => {
+    const { route, action } = message;
+    const authorization =
+      message.visitor ?? resourceServer.authenticate(exchange.header('authorization'), route.resource);
+    if ('status' in authorization) {
+      return plain(exchange, authorization.status, 'unauthorized', { 'www-authenticate': authorization.challenge });
+    }
+    const doubled = exchange.doubledHeader();
+    if (doubled !== undefined) {
+      const text = `The ${doubled} header is there twice.`;
+      return refuse(exchange, { status: 400, code: codes.headerMismatch, message: text, id: null });
+    }
+    const accept = exchange.header('accept');
+    const accepts = accept === undefined ? { json: true, events: true } : readAccepts(accept);
+    const visitor: Visitor = { exchange, route, authorization, accepts };
+    if (action.kind === 'end-session') return legacy.end(visitor);
+    return await take(visitor, action.body, action.bytesIn);
+  };
+
+  const follow = (exchange: Exchange, walked: Promise<void>): void => {
+    walked.catch((thrown: unknown) => {
+      onProblem(thrown instanceof SallyportError || thrown instanceof Error ? thrown.message : String(thrown));
+      if (!exchange.answered) {
+        const text = serializeJson(errorResponse(null, codes.internal, 'The gateway failed on this request.'));
+        exchange.send(500, text, json);
+      }
+    });
   };
 
   return {
     handle(request, response) {
       const exchange = openExchange(request, response, clock);
-      walk(exchange).catch((thrown: unknown) => {
-        onProblem(thrown instanceof SallyportError || thrown instanceof Error ? thrown.message : String(thrown));
-        if (!exchange.answered) {
-          const text = serializeJson(errorResponse(null, codes.internal, 'The gateway failed on this request.'));
-          exchange.send(500, text, json);
-        }
-      });
+      follow(exchange, walk(exchange));
+    },
+    receive(message) {
+      const exchange = openMessageExchange(message);
+      follow(exchange, enterMessage(exchange, message));
     },
     endSessions,
     endAgentSession: (agent) => agentSessions.end(agent),
@@ -211,6 +245,11 @@ const bodyStatus: ReadonlyMap<string, number> = new Map([
   ['body_too_slow', 408],
   ['body_too_large', 413],
 ]);
+
+function refuse(exchange: Exchange, refusal: ProtocolRefusal): void {
+  const { id, code, message, data, status } = refusal;
+  exchange.send(status, serializeJson(errorResponse(id, code, message, data)), json);
+}
 
 function plain(
   exchange: Exchange,

@@ -94,6 +94,7 @@ export function createJudge(deps: JudgeDeps): Judge {
         const fit = fitted(context, ending);
         ending = fit.ending;
         bytesOut = reply.answer(fit.text, ending.status);
+        if (bytesOut > 0 && reply.delivered && !(await reply.delivered())) bytesOut = 0;
         if (bytesOut === 0) ending.undelivered?.();
       } catch (thrown) {
         onProblem(`An answer could not be sent: ${textOf(thrown)}`);
@@ -145,6 +146,7 @@ function callOf(context: RequestContext, subject: Subject, clock: Clock, agentSe
     digest: callDigest({ method: message.method, agent: agent.id, server, ...subject }),
     era,
     bytesIn,
+    ...(context.deadline === undefined ? {} : { deadline: context.deadline }),
     ...(name === undefined ? {} : { name }),
     ...(subject.arguments === undefined ? {} : { arguments: subject.arguments }),
     ...(inputResponses === undefined ? {} : { inputResponses }),

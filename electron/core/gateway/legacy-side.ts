@@ -150,7 +150,9 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
     upstreamKey: upstreamKey(session),
     bytesIn,
     reply,
-    life: beginLife(reply.gone, false),
+    // A message whose deadline passed is cancelled in every era; a connection that broke is not in this one.
+    life: beginLife(reply.gone, visitor.exchange.message !== undefined),
+    ...(visitor.exchange.message?.deadline === undefined ? {} : { deadline: visitor.exchange.message.deadline }),
   });
 
   const dispatch = async (

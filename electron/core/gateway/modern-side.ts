@@ -167,7 +167,9 @@ export function createModernSide(deps: ModernSideDeps): ModernSide {
         bytesIn,
         reply,
         life,
-        header: exchange.header,
+        // A message-level way need not repeat the body in headers; where it does, they were compared already.
+        ...(exchange.message ? {} : { header: exchange.header }),
+        ...(exchange.message?.deadline === undefined ? {} : { deadline: exchange.message.deadline }),
         ...(logLevel === undefined ? {} : { logLevel }),
       };
       if (message.method === 'subscriptions/listen') {

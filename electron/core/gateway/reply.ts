@@ -18,6 +18,8 @@ export interface Reply {
   take(onEnd: () => void): EventStream | undefined;
   /** Sends the answer, once. The status counts only while no event stream has begun. @returns bytes sent */
   answer(text: string, status?: number): number;
+  /** Resolves with whether the answer got through, where that is known only later. */
+  readonly delivered?: () => Promise<boolean>;
 }
 
 /** After this long without an answer, a client that takes event streams gets one, so that no middle gives up. */
@@ -46,6 +48,7 @@ export function exchangeReply(
   clock: Clock,
   headers: Readonly<Record<string, string>> = {},
 ): Reply {
+  if (exchange.message) return exchange.message.reply(headers);
   let stream: EventStream | undefined;
   let over = false;
   const events = (): EventStream | undefined => {

@@ -21,6 +21,8 @@ export interface RequestContext {
   readonly life: RequestLife;
   /** Log level that a modern client opted in to. */
   readonly logLevel?: string;
+  /** When the client gives up, milliseconds since the epoch, where it says so. */
+  readonly deadline?: number;
   /** A header of the HTTP request; absent where headers do not repeat the body (legacy era). */
   readonly header?: (name: string) => string | undefined;
 }

@@ -36,10 +36,19 @@ export const settingsDocument = z.looseObject({
   schemaVersion: z.literal(settingsVersion),
   servers: z.array(serverRecord),
   tunnel: z.looseObject({
-    way: z.enum(['embedded', 'edge']),
+    way: z.enum(['embedded', 'edge', 'openai']),
     domain: z.string().min(1),
     edge: z
       .looseObject({ host: z.string().min(1), port, caPin: z.string().min(1), domain: z.string().min(1) })
+      .optional(),
+    openai: z
+      .looseObject({
+        tunnelId: z.string().min(1),
+        baseUrl: z.string().min(1),
+        organization: z.string().optional(),
+        main: z.string().optional(),
+        access: z.enum(['oauth', 'tunnel']),
+      })
       .optional(),
   }),
   ports: z.looseObject({ edge: portChoice, ui: portChoice }),

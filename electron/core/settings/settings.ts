@@ -13,7 +13,7 @@ export interface SettingsData {
   readonly schemaVersion: 1;
   readonly servers: readonly ServerRecord[];
   readonly tunnel: {
-    readonly way: 'embedded' | 'edge';
+    readonly way: 'embedded' | 'edge' | 'openai';
     /** Domain of every URL: `localhost` for the embedded edge. */
     readonly domain: string;
     /** The edge that was joined and the domain it gave; kept while another way is in use. */
@@ -22,6 +22,16 @@ export interface SettingsData {
       readonly port: number;
       readonly caPin: string;
       readonly domain: string;
+    };
+    /** OpenAI's tunnel as it was last used; the runtime key is a secret and not here. */
+    readonly openai?: {
+      readonly tunnelId: string;
+      readonly baseUrl: string;
+      readonly organization?: string | undefined;
+      /** Slug of the server on the channel `main`. */
+      readonly main?: string | undefined;
+      /** `oauth` = agents need a token of ours; `tunnel` = the person relies on OpenAI's own access control. */
+      readonly access: 'oauth' | 'tunnel';
     };
   };
   /** Ports in use; `chosen` = typed by the person or remembered with something shared: a busy one is then an error. */

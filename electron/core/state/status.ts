@@ -18,7 +18,8 @@ const probed: readonly Hop[] = ['edge', 'tunnel', 'inner-tls', 'gateway'];
 
 /**
  * The status that every front shows. "sharing" needs a probe that came back through the public door: an open socket
- * alone is "connecting" (`design.md` §2).
+ * alone is "connecting" (`design.md` §2). Where the public door does not open to us, the road says "not proven from outside"
+ * and no probe is reported.
  * @param since when the state of `previous` began; kept while the state stays
  */
 export function deriveStatus(facts: StatusFacts, previous?: StatusView): StatusView {
@@ -31,7 +32,8 @@ export function deriveStatus(facts: StatusFacts, previous?: StatusView): StatusV
     servers: facts.servers.filter((server) => server.shared).length,
     pending: facts.pending,
     ...(facts.lastCallAt ? { lastCallAt: facts.lastCallAt } : {}),
-    ...(facts.probe ? { probe: facts.probe } : {}),
+    // A probe that entered at our own end says nothing about outside.
+    ...(facts.probe && facts.tunnel.proof !== 'own-end' ? { probe: facts.probe } : {}),
   };
 }
 
@@ -40,8 +42,13 @@ function stateOf(facts: StatusFacts): StatusView['state'] {
   const shared = facts.servers.filter((server) => server.shared);
   if (shared.length === 0) return facts.tunnel.state === 'trouble' ? 'trouble' : 'nothing-shared';
   if (facts.pending > 0) return 'attention';
+  const broken = shared.some((server) => server.state === 'crashed' || server.state === 'wrong-output');
+  if (facts.tunnel.proof === 'own-end') {
+    if (facts.tunnel.state === 'trouble' || broken) return 'trouble';
+    return facts.tunnel.state === 'connected' ? 'sharing' : 'connecting';
+  }
   if (facts.tunnel.state === 'trouble' || facts.probe?.ok === false) return 'trouble';
-  if (shared.some((server) => server.state === 'crashed' || server.state === 'wrong-output')) return 'trouble';
+  if (broken) return 'trouble';
   if (facts.tunnel.state !== 'connected' || facts.probe === undefined) return 'connecting';
   return 'sharing';
 }
@@ -50,12 +57,15 @@ function roadOf(facts: StatusFacts): StatusView['road'] {
   const probe = facts.probe;
   const at = probe?.at ?? facts.now;
   const failed = probe?.hop ? probed.indexOf(probe.hop) : -1;
-  const road: StatusView['road'] = probed.map((hop, index) => {
-    if (!probe) return { hop, ok: false, at, detail: 'not proven yet' };
-    if (probe.ok || index < failed) return { hop, ok: true, at };
-    if (index === failed) return { hop, ok: false, at, ...(probe.detail ? { detail: probe.detail } : {}) };
-    return { hop, ok: false, at, detail: 'not reached' };
-  });
+  const road: StatusView['road'] =
+    facts.tunnel.proof === 'own-end'
+      ? ownEnd(facts)
+      : probed.map((hop, index) => {
+          if (!probe) return { hop, ok: false, at, detail: 'not proven yet' };
+          if (probe.ok || index < failed) return { hop, ok: true, at };
+          if (index === failed) return { hop, ok: false, at, ...(probe.detail ? { detail: probe.detail } : {}) };
+          return { hop, ok: false, at, detail: 'not reached' };
+        });
   const broken = facts.servers.filter((s) => s.shared && (s.state === 'crashed' || s.state === 'wrong-output'));
   road.push({
     hop: 'server',
@@ -64,4 +74,14 @@ function roadOf(facts: StatusFacts): StatusView['road'] {
     ...(broken.length > 0 ? { detail: `${broken.map((server) => server.name).join(', ')} not answering` } : {}),
   });
   return road;
+}
+
+/** The road where only our own end of it can be proven: what the way reports, never more. */
+function ownEnd({ now, tunnel }: StatusFacts): StatusView['road'] {
+  const ok = tunnel.state === 'connected';
+  const unproven = 'connected, not proven from outside';
+  return [
+    { hop: 'edge', ok, at: now, detail: ok ? unproven : (tunnel.detail ?? 'not connected') },
+    { hop: 'gateway', ok: true, at: now },
+  ];
 }

@@ -1,12 +1,24 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
-import { SallyportError } from '../../shared/errors.ts';
+import type { RequestInput } from '../../shared/contract.ts';
+import { asSallyportError, SallyportError } from '../../shared/errors.ts';
 import type { TunnelView } from '../../shared/views.ts';
 import type { Secrets } from '../secrets/secrets.ts';
+import type { ServerRecord } from '../servers/servers.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { PeerInfo } from './connectors/connector.ts';
+import type { ConnectorStatus, PeerInfo } from './connectors/connector.ts';
+import type { MessageChannel, MessageConnector, MessageEntrance } from './connectors/message-connector.ts';
 import { embeddedDomain } from './edge/embedded-edge.ts';
 import { createInnerTls, type InnerTls, type InnerTlsDeps } from './inner-tls/inner-tls.ts';
+import {
+  channelsOf,
+  chooseOpenAi,
+  type OpenAiSettings,
+  type OpenAiWayDeps,
+  openAiSees,
+  openAiSeesNot,
+  openOpenAi,
+} from './openai-way.ts';
 import { type AppCertificates, type AuthorityView, createAppCertificates } from './pki/app-certificates.ts';
 import { type Probe, probeOutside } from './probe.ts';
 import { joinWay, openEdge, openEmbedded, type WayIn } from './way-in.ts';
@@ -22,6 +34,13 @@ export interface TunnelDeps {
   readonly onRequest: InnerTlsDeps['onRequest'];
   /** Something to log: the tunnel came back, a handshake failed, a renewal did not work. Never payload. */
   readonly onNote: (message: string) => void;
+  readonly version: string;
+  /** Where messages enter that a message-level connector brings, and which servers they can reach. */
+  readonly entrance: Pick<MessageEntrance, 'metadata' | 'receive'> & {
+    records(): readonly ServerRecord[];
+    /** @throws SallyportError `server_not_found` */
+    slugOf(name: string): string;
+  };
   /** Looks at the bytes of a connection between connector and inner TLS: the proof of the blind middle counts them. */
   readonly observe?: (stream: Duplex, peer: PeerInfo) => Duplex;
 }
@@ -42,10 +61,10 @@ export interface Tunnel {
   /** The newest probe. */
   lastProbe(): Probe | undefined;
   /**
-   * Changes the way in. Moving to another domain ends what the old one carried; the caller ends its grants.
-   * @returns whether the domain changed. @throws SallyportError what joining throws; the old way then stays
+   * Changes the way in. OpenAI's is taken only after a poll with the key was answered. Moving to another domain ends what the old one carried; the caller ends its grants.
+   * @returns whether the domain changed. @throws SallyportError what joining and proving throw; the old way then stays
    */
-  use(way: 'embedded' | 'edge', join?: string): Promise<boolean>;
+  use(choice: RequestInput<'tunnel.use'>): Promise<boolean>;
   /** Pin of the public key that inner TLS serves under. */
   publicKeyPin(): string;
   /** Dials at once instead of waiting out a back-off (wake, network change). */
@@ -74,6 +93,8 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   const { clock, settings, onNote } = deps;
   const listeners = new Set<() => void>();
   let open: Open | undefined;
+  let messages: MessageConnector | undefined;
+  let missing: SallyportError | undefined;
   let probe: Probe | undefined;
   let probing: Promise<Probe> | undefined;
   let cancelProbe = (): void => {};
@@ -103,7 +124,38 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     return wayIn;
   };
 
-  const start = async (): Promise<void> => {
+  const urlOf = (slug: string): string => {
+    const { tunnel, ports } = settings.get();
+    const port = open?.wayIn.port ?? (tunnel.way === 'edge' ? tunnel.edge?.port : ports.edge.port) ?? 443;
+    return `https://${tunnel.domain}${port === 443 ? '' : `:${port}`}/${slug}/mcp`;
+  };
+  const channels = (): readonly MessageChannel[] =>
+    channelsOf(deps.entrance.records(), settings.get().tunnel.openai?.main, urlOf);
+  const openAiDeps: OpenAiWayDeps = {
+    clock,
+    secrets: deps.secrets,
+    version: deps.version,
+    onNote,
+    entrance: { channels, metadata: deps.entrance.metadata, receive: deps.entrance.receive },
+  };
+
+  /** The message-level connector beside the embedded edge, where that is the way; the edge stays for this machine. */
+  const startMessages = async (proven: MessageConnector | undefined): Promise<void> => {
+    const { tunnel } = settings.get();
+    if (tunnel.way !== 'openai' || !tunnel.openai) return;
+    try {
+      messages = proven ?? (await openOpenAi(openAiDeps, tunnel.openai, { prove: false }));
+    } catch (thrown) {
+      // A missing key must not keep the app from starting: it is where the key is given.
+      missing = asSallyportError(thrown, 'tunnel');
+      onNote(missing.message);
+      return;
+    }
+    missing = undefined;
+    messages.onChange(changed);
+  };
+
+  const start = async (proven?: MessageConnector): Promise<void> => {
     const wayIn = await openWay();
     try {
       const certificates = await createAppCertificates({
@@ -131,6 +183,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     }
     const { innerTls } = open;
     wayIn.connector.start((stream, peer) => innerTls.accept(deps.observe?.(stream, peer) ?? stream, peer));
+    await startMessages(proven);
   };
 
   /** Notes how long the tunnel was away, and proves it again at once after each change. */
@@ -164,18 +217,31 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       clock,
     ).then((result) => {
       probing = undefined;
-      probe = result;
+      probe = ownEndOnly(result);
       probeIn(probeEveryMs);
       changed();
-      return result;
+      return probe;
     });
     return probing;
+  };
+
+  /** Through OpenAI nobody can knock from outside: what was proven is our own end, and that polls are answered. */
+  const ownEndOnly = (result: Probe): Probe => {
+    if (settings.get().tunnel.way !== 'openai' || !result.ok) return result;
+    const status = messages?.status() ?? troubleOf(missing);
+    if (status && status.connections.length > 0) {
+      return { ...result, detail: 'It entered at this machine; OpenAI answers polls, and its part is not proven.' };
+    }
+    return { ...result, ok: false, hop: 'edge', detail: status?.error?.message ?? 'OpenAI has not answered yet.' };
   };
 
   const close = async (graceMs: number): Promise<void> => {
     cancelProbe();
     const closing = open;
+    const stopping = messages;
     open = undefined;
+    messages = undefined;
+    await stopping?.stop(graceMs);
     if (!closing) return;
     closing.stopListening();
     closing.certificates.close();
@@ -189,8 +255,11 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     start,
     view() {
       const { tunnel, ports } = settings.get();
-      const status = open?.wayIn.connector.status();
       const certificate = open?.certificates.current();
+      const viaOpenAi = tunnel.way === 'openai';
+      const status = viaOpenAi ? (messages?.status() ?? troubleOf(missing)) : open?.wayIn.connector.status();
+      const unproven = status?.state === 'connected' ? 'Connected to OpenAI, not proven from outside.' : undefined;
+      const detail = status?.error?.message ?? (viaOpenAi ? unproven : undefined);
       return {
         way: tunnel.way,
         domain: open?.wayIn.domain ?? tunnel.domain,
@@ -200,19 +269,17 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         ...(certificate
           ? { certificate: { fingerprint: certificate.fingerprint, notAfter: certificate.notAfter } }
           : {}),
-        canSee,
-        cannotSee,
-        ...(status?.error ? { detail: status.error.message } : {}),
+        canSee: viaOpenAi ? openAiSees : canSee,
+        cannotSee: viaOpenAi ? openAiSeesNot : cannotSee,
+        ...(detail ? { detail } : {}),
+        proof: viaOpenAi ? 'own-end' : 'outside',
+        ...(viaOpenAi && tunnel.openai ? { openai: openAiView(tunnel.openai, channels()) } : {}),
       };
     },
     authority: () => need().certificates.ca(),
-    urlOf(slug) {
-      const { tunnel, ports } = settings.get();
-      const port = open?.wayIn.port ?? (tunnel.way === 'edge' ? tunnel.edge?.port : ports.edge.port) ?? 443;
-      return `https://${tunnel.domain}${port === 443 ? '' : `:${port}`}/${slug}/mcp`;
-    },
+    urlOf,
     keepAddress() {
-      if (settings.get().tunnel.way !== 'embedded' || settings.get().ports.edge.chosen) return;
+      if (settings.get().tunnel.way === 'edge' || settings.get().ports.edge.chosen) return;
       settings.update((current) => ({
         ...current,
         ports: { ...current.ports, edge: { ...current.ports.edge, chosen: true } },
@@ -220,24 +287,31 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     },
     probe: runProbe,
     lastProbe: () => probe,
-    async use(way, join) {
+    async use({ way, join, openai: choice }) {
       const before = settings.get().tunnel;
-      if (way === before.way && join === undefined) return false;
-      // Joining first: where it fails, the old way has not been touched.
+      if (way === before.way && join === undefined && choice === undefined) return false;
+      // Joining and proving first: where that fails, the old way has not been touched.
       const joined = way === 'edge' && join !== undefined ? await joinWay(deps, join) : undefined;
       if (way === 'edge' && !joined && !before.edge) {
         throw new SallyportError('join_line_needed', 'edge', 'To use an edge, join it first.', {
           hint: 'Run `sallyport edge invite` on the edge and give its line to `sallyport tunnel use edge`.',
         });
       }
+      const openai = way === 'openai' ? chooseOpenAi(before.openai, choice ?? {}, deps.entrance.slugOf) : before.openai;
+      const proven =
+        way === 'openai' && openai
+          ? await openOpenAi(openAiDeps, openai, { key: choice?.key, prove: true })
+          : undefined;
       await close(stopGraceMs);
       probe = undefined;
       const edge = joined ?? before.edge;
       const domain = way === 'edge' && edge ? edge.domain : embeddedDomain;
-      settings.update((current) => ({ ...current, tunnel: { way, domain, ...(edge ? { edge } : {}) } }));
+      const kept = { ...(edge ? { edge } : {}), ...(openai ? { openai } : {}) };
+      settings.update((current) => ({ ...current, tunnel: { way, domain, ...kept } }));
       try {
-        await start();
+        await start(proven);
       } catch (error) {
+        await proven?.stop(0);
         settings.update((current) => ({ ...current, tunnel: before }));
         await start();
         throw error;
@@ -249,6 +323,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     publicKeyPin: () => need().certificates.current().pin,
     retryNow() {
       open?.wayIn.connector.retryNow();
+      messages?.retryNow();
       if (open) probeIn(0);
     },
     onChange(listener) {
@@ -260,5 +335,22 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       await close(stopGraceMs);
       listeners.clear();
     },
+  };
+}
+
+function troubleOf(error: SallyportError | undefined): ConnectorStatus | undefined {
+  return error && { state: 'trouble', connections: [], error: error.toShape() };
+}
+
+function openAiView(
+  { tunnelId, baseUrl, organization, access }: OpenAiSettings,
+  channels: readonly MessageChannel[],
+): NonNullable<TunnelView['openai']> {
+  return {
+    tunnelId,
+    baseUrl,
+    access,
+    ...(organization === undefined ? {} : { organization }),
+    channels: channels.map(({ name, route }) => ({ channel: name, server: route.record.slug })),
   };
 }
