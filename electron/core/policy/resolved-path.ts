@@ -9,11 +9,13 @@ export interface SeenLinks {
   readonly links: Map<string, string | undefined>;
   /** Where each path without `..` leads. */
   readonly places: Map<string, string>;
+  /** Paths that do not exist: nothing below them can be a link. */
+  readonly missing: Set<string>;
 }
 
 /** Nothing read yet. */
 export function noLinksSeen(): SeenLinks {
-  return { links: new Map(), places: new Map() };
+  return { links: new Map(), places: new Map(), missing: new Set() };
 }
 
 /**
@@ -65,9 +67,15 @@ function walked(path: string, seen: SeenLinks, depth: number): string {
 
 function linkTarget(path: string, seen: SeenLinks): string | undefined {
   if (seen.links.has(path)) return seen.links.get(path);
+  if (seen.missing.has(dirname(path))) {
+    seen.missing.add(path);
+    return undefined;
+  }
   let target: string | undefined;
   try {
-    target = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined;
+    const entry = lstatSync(path, { throwIfNoEntry: false });
+    if (entry === undefined) seen.missing.add(path);
+    target = entry?.isSymbolicLink() ? readlinkSync(path) : undefined;
   } catch {
     target = undefined;
   }
