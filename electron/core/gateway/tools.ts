@@ -27,7 +27,7 @@ export interface Tools {
 export interface ToolsDeps {
   readonly clock: Clock;
   readonly policy: Policy;
-  readonly approvals: Pick<Approvals, 'settle'>;
+  readonly approvals: Pick<Approvals, 'settle' | 'denial'>;
   readonly log: Pick<RequestLog, 'permit' | 'answered'>;
   readonly paused: () => { readonly at: string } | undefined;
   readonly judge: Judge;
@@ -59,7 +59,13 @@ export function createTools(deps: ToolsDeps): Tools {
     const decision = policy.decide(call);
     if (decision.effect === 'deny') return decision;
     if (hidden) return { ...decision, ...builtIn('deny', 'unknown-tool', 'The tool is off or unknown.') };
-    if (!kept.has(call)) return decision;
+    const said = decision.effect === 'allow' ? approvals.denial(call) : undefined;
+    if (said) return { ...decision, effect: 'deny', ...rememberedDenial(said.reason) };
+    if (!kept.has(call)) {
+      // Counted in the same turn in which it was decided, so that a burst cannot overrun a budget.
+      if (decision.effect === 'allow') policy.ran(call);
+      return decision;
+    }
     return { ...decision, ...keptDecision, risk: decision.risk, class: decision.class };
   };
 
@@ -125,7 +131,10 @@ export function createTools(deps: ToolsDeps): Tools {
       forget();
     }
     const decided = log.answered(judged, answer);
-    if (decided) return decided;
+    if (decided) {
+      policy.ran(judged.call);
+      return decided;
+    }
     if (life.why !== undefined) return over(context, judged.call, false);
     const outcome = answer.outcome === 'allowed' ? 'denied' : answer.outcome;
     return stopped(context, judged.call, outcome, answer);
@@ -162,7 +171,9 @@ export function createTools(deps: ToolsDeps): Tools {
         },
         ...(logLevel === undefined ? {} : { logLevel }),
       });
-      return ran(context, call, endingOf(context, call.id, result, elapsed()));
+      const ending = endingOf(context, call.id, result, elapsed());
+      if (ending.result !== undefined) policy.saw(call, ending.result, clock.now());
+      return ran(context, call, ending);
     } catch (thrown) {
       const sent = sentAt !== undefined;
       return { ...(life.run.aborted ? over(context, call, sent) : failed(context, call, thrown, sent)), ms: elapsed() };
@@ -228,6 +239,11 @@ export function createTools(deps: ToolsDeps): Tools {
       );
     },
   };
+}
+
+/** What a remembered denial is, as a decision. */
+export function rememberedDenial(reason: string | undefined): { readonly rule: string; readonly reasons: string[] } {
+  return { rule: 'remembered:deny', reasons: [reason ?? 'You denied this before and wanted it remembered.'] };
 }
 
 function paramsProblem(params: JsonObject | undefined): string | undefined {

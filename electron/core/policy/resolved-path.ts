@@ -33,6 +33,14 @@ export function resolvedPaths(path: string, platform: NodeJS.Platform, seen: See
   return [...found];
 }
 
+/** As {@link resolvedPaths} without the path as written: only where it leads, in either reading of `..`. */
+export function realPlaces(path: string, platform: NodeJS.Platform, seen: SeenLinks): readonly string[] {
+  const found = new Set([realPlace(resolve(path), seen, 0)]);
+  if (path.includes('..')) found.add(walked(path, seen, 0));
+  if (platform === 'win32') for (const one of [...found]) found.add(systemPath(one));
+  return [...found];
+}
+
 /** Where a path without `.` and `..` leads, folder by folder; each folder is worked out once. */
 function realPlace(path: string, seen: SeenLinks, depth: number): string {
   const known = seen.places.get(path);
