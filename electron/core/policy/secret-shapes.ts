@@ -65,14 +65,22 @@ const shapes: readonly (readonly [RegExp, string])[] = [
 const likeCode =
   /^(?:process\.|os\.|env\.|config\.|self\.|this\.|settings\.|your|example|changeme|placeholder|xxx|test_?|\$)|\.(?:get|env|[a-z]+[A-Z])|_{3}|\*{3}|x{5}/i;
 
+/** What every shape has somewhere; a text without any of these holds none, which is most texts. */
+const marks =
+  /AKIA|ASIA|AROA|AIDA|gh[pousr]_|github_pat|glpat-|sk-|[rs]k_|whsec|xox|slack|AIza|ya29|npm_|pypi-|hf_|SG\.|dop_v1|shp|lin_api|ntn_|secret|key|sp_|eyJ|:\/\/|password|passwd|token|authorization/i;
+const mayBeEncoded = /[A-Za-z0-9+/_-]{20}|%[0-9A-Fa-f]{2}/;
+/** Shortest text that can hold one. */
+const shortest = 12;
+
 /** Longest text that is searched whole; what is beyond is not. */
 export const searchedLength = 1_048_576;
 
 /** The secrets of a text, in order, without overlap. */
 export function findSecrets(text: string): readonly FoundSecret[] {
+  if (text.length < shortest) return [];
   const searched = text.length > searchedLength ? text.slice(0, searchedLength) : text;
   const found: FoundSecret[] = [];
-  for (const [shape, kind] of shapes) {
+  for (const [shape, kind] of marks.test(searched) ? shapes : []) {
     for (const match of searched.matchAll(shape)) {
       const secret = match.groups?.s ?? match[0];
       if (match.groups?.s !== undefined && likeCode.test(secret)) continue;
@@ -81,7 +89,9 @@ export function findSecrets(text: string): readonly FoundSecret[] {
     }
   }
   for (const { from, to, decoded } of encodedRuns(searched)) {
-    const inner = shapes.find(([shape]) => new RegExp(shape.source, shape.flags.replace('g', '')).test(decoded));
+    const inner =
+      marks.test(decoded) &&
+      shapes.find(([shape]) => new RegExp(shape.source, shape.flags.replace('g', '')).test(decoded));
     if (inner) found.push({ from, to, kind: `${inner[1]}, encoded` });
   }
   found.sort((one, other) => one.from - other.from || other.to - one.to);
@@ -96,6 +106,7 @@ export function findSecrets(text: string): readonly FoundSecret[] {
 /** Runs of base64, hex or percent-encoding that decode, once, to printable text. */
 export function encodedRuns(text: string): readonly { from: number; to: number; decoded: string }[] {
   const runs: { from: number; to: number; decoded: string }[] = [];
+  if (!mayBeEncoded.test(text)) return runs;
   const add = (match: RegExpExecArray | RegExpMatchArray, decoded: string): void => {
     const printable = decoded.replaceAll(/[^\t\n\r -~]/g, '').length;
     if (decoded.length >= 8 && printable >= decoded.length * 0.95) {

@@ -123,7 +123,7 @@ export function createSessionMemory(): SessionMemory {
         const shown = visibleText(name, { max: 40 });
         const secret = findSecrets(text)[0];
         if (secret) return `“${shown}” holds ${secret.kind}.`;
-        if (!session) continue;
+        if (!session || session.passed.length === 0) continue;
         for (const { decoded } of encodedRuns(text).slice(0, 20)) {
           const from = session.passed.find((one) => one.text.includes(decoded.trim().slice(0, 200)));
           if (from) return `“${shown}” holds, encoded, what came in a result of ${told(from.origin, now)}.`;

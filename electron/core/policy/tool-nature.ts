@@ -23,17 +23,24 @@ export interface ToolNature {
 
 const set = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 
-/** Words of a name that say that something leaves. */
+/** Words of a name that say that something leaves, wherever they stand. */
 export const outwardWords = set(`
-  send post publish share reply forward email mail message tweet toot comment upload push invite submit notify dispatch webhook
-  broadcast announce dm sms call pay transfer purchase buy order book donate refund withdraw release deploy gist grant
-  subscribe register respond rsvp fax alert remit wire checkout
+  send post publish share reply forward tweet toot upload push invite submit notify dispatch webhook broadcast announce dm call pay
+  transfer purchase buy donate refund withdraw deploy gist grant subscribe register respond rsvp fax alert remit wire reserve
+`);
+/** What a tool that changes something acts on where it stays with the person: files, notes, rows, marks. */
+export const localWords = set(`
+  file files directory directories folder folders note notes memory memories entity entities relation relations observation
+  observations node nodes graph row rows table tables record records cell cells sheet index schema insight column view todo todos
+  task tasks reminder bookmark bookmarks label labels unread read draft drafts filter reaction star favorite stage stash commit
+  checkout branch tag add init config setting settings clipboard window tab tabs click type hover scroll fill press select drag key
+  resize wait screenshot snapshot console document documents block blocks line lines text variable event events alarm timer
 `);
 /** Things that others see once they are made or changed. */
 export const sharedNouns = set(
-  'issue issues pull pr prs gist repository repo review discussion ticket wiki webhook invitation',
+  'issue issues pull pr prs gist repository repo review discussion ticket wiki webhook invitation comment',
 );
-const makingWords = set('create add open update edit merge fork make write put');
+
 /** Parameters that say who receives. */
 export const receiverWords = set(`
   to cc bcc recipient recipients email emails attendees attendee participants invitees channel channels webhook url urls uri
@@ -41,7 +48,7 @@ export const receiverWords = set(`
 `);
 /** Words of a name that say that it cannot be taken back. */
 export const irreversibleWords = set(`
-  delete remove drop purge erase destroy wipe truncate pay transfer purchase buy order book withdraw donate refund remit wire
+  delete remove drop purge erase destroy wipe truncate pay transfer purchase buy order book reserve withdraw donate refund remit wire
   merge revoke cancel terminate kill reset force uninstall format empty trash reboot shutdown
 `);
 /** Words that say that what is looked at is public. */
@@ -58,16 +65,18 @@ export function natureOf(definition: JsonObject): ToolNature {
   const words = toolWords(typeof name === 'string' ? name : '');
   const parameters = toolParameters(definition.get('inputSchema'));
   const lastWords = parameters.list.map((one) => one.words.at(-1) ?? '');
-  const making = words.some((word) => makingWords.has(word));
   const paths = lastWords.some((word) =>
     ['path', 'file', 'filename', 'filepath', 'directory', 'folder'].includes(word),
   );
+  const shared = words.some((word) => sharedNouns.has(word));
+  const stays = words.some((word) => localWords.has(word)) || paths;
   const outward =
     classified.class === 'dangerous' ||
     (classified.class === 'effect' &&
       (words.some((word) => outwardWords.has(word)) ||
-        (making && words.some((word) => sharedNouns.has(word)) && !paths) ||
-        lastWords.some((word) => receiverWords.has(word))));
+        shared ||
+        lastWords.some((word) => receiverWords.has(word)) ||
+        !stays));
   return {
     classified,
     outward,
@@ -88,7 +97,9 @@ export function undeclaredNature(name: string): ToolNature {
   return {
     ...nature,
     classified: { class: kind, why: 'Nothing is known of this tool but its name.' },
-    outward: words.some((word) => outwardWords.has(word)),
+    outward:
+      words.some((word) => outwardWords.has(word) || sharedNouns.has(word)) ||
+      !words.some((word) => localWords.has(word)),
     irreversible: words.some((word) => irreversibleWords.has(word)),
     looksOutside: false,
   };
