@@ -24,7 +24,7 @@ export function createPolicyHandlers(deps: PolicyHandlerDeps): Pick<Handlers, 'p
       const document = readRules(text, name ?? 'rules.yaml');
       // Stored first: what is in force is what a restart finds.
       rulesFile.write(text);
-      policy.useRules(document);
+      policy.setRules(document);
       deps.log.note({ kind: 'authority', message: `Other rules are in force: ${document.rules.length}.`, by: front });
       return { path: rulesFile.path, rules: document.rules.length };
     },

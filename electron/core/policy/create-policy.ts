@@ -119,7 +119,7 @@ export function createPolicy(deps: PolicyDeps): Policy {
     ran: (call) => memory.ran(call, natureFor(call), book),
     saw: (call, result, at) => memory.saw(call, natureFor(call), result, at, book),
     rules: () => book.document,
-    useRules(document) {
+    setRules(document) {
       book = createRuleBook(document);
       for (const listener of [...listeners]) listener('');
     },

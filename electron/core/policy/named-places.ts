@@ -121,14 +121,15 @@ function hostsOf(leaves: readonly Leaf[]): { hosts: readonly string[]; unsure: b
   let unsure = leaves.length > mostValues;
   for (const { word, text } of leaves.slice(0, mostValues)) {
     const trimmed = text.trim();
+    const alone = !/\s/.test(trimmed);
     if (/^[a-z][a-z0-9+.-]*:/i.test(trimmed) && URL.canParse(trimmed)) {
       const { hostname } = new URL(trimmed);
       if (hostname !== '') {
         hosts.push(hostname.toLowerCase());
-        continue;
+        if (alone) continue;
       }
     }
-    if (addressParameters.has(word) || hostWords.has(word)) {
+    if (alone && (addressParameters.has(word) || hostWords.has(word))) {
       const full = `https://${trimmed.replace(/^\/+/, '')}`;
       if (URL.canParse(full)) hosts.push(new URL(full).hostname.toLowerCase());
       else unsure = true;

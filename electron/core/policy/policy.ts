@@ -37,7 +37,7 @@ export interface Policy {
   /** The rules in force. */
   rules(): RulesDocument;
   /** Puts other rules in force, for the next decision on. */
-  useRules(document: RulesDocument): void;
+  setRules(document: RulesDocument): void;
   /** After each change of tools, access or rules (of no server in particular: `''`); the function returned ends that. */
   onChange(listener: (server: string) => void): () => void;
 }

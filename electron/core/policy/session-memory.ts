@@ -70,7 +70,7 @@ const unusualPerMinute = 60;
 export function createSessionMemory(): SessionMemory {
   const sessions = new Map<string, Session>();
   /** Uses of budgets: what was counted when, by budget, agent and session. */
-  const uses = new Map<string, { at: number; amount: number }[]>();
+  const uses = new Map<string, { at: number; amount: number; call: string }[]>();
 
   const known = (call: Call): Session | undefined => sessions.get(keyOf(call));
   const sessionOf = (call: Call): Session => {
@@ -88,13 +88,14 @@ export function createSessionMemory(): SessionMemory {
     const recent = (uses.get(key) ?? []).filter(({ at }) => at > since);
     if (recent.length > 0) uses.set(key, recent);
     else uses.delete(key);
-    return recent.reduce((sum, { amount }) => sum + amount, 0);
+    // A call that is judged again right before it is forwarded was counted already.
+    return recent.reduce((sum, { amount, call: id }) => (id === call.id ? sum : sum + amount), 0);
   };
   const spend = (call: Call, index: number, budget: Budget, at: number, amount: number): void => {
     if (amount <= 0) return;
     const key = budgetKey(call, index, budget);
     const list = uses.get(key) ?? [];
-    list.push({ at, amount });
+    list.push({ at, amount, call: call.id });
     uses.set(key, list);
     if (uses.size > 10_000) for (const oldest of uses.keys()) if (uses.delete(oldest)) break;
   };
