@@ -4,6 +4,7 @@ import { type JsonNode, JsonObject } from '../../shared/json-tree.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Decided, Judged, RequestLog } from '../request-log/request-log.ts';
+import type { UpstreamAnswer } from '../servers/upstream-session.ts';
 import { failed, over, pausedEnding, refused, stopped, unavailable, unknownTool } from './endings.ts';
 import { forward } from './forward.ts';
 import { createHeldProgress, type HeldProgress } from './held-progress.ts';
@@ -13,6 +14,7 @@ import type { Live } from './live.ts';
 import { paramHeaderProblem } from './param-headers.ts';
 import { codes, notification, relayedError, resultResponse } from './protocol-errors.ts';
 import type { RequestContext } from './request-context.ts';
+import { failedResult } from './stopped-result.ts';
 import type { ToolLists } from './tool-lists.ts';
 import { endingOf, listResult } from './tool-results.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -174,13 +176,29 @@ export function createTools(deps: ToolsDeps): Tools {
         },
         ...(logLevel === undefined ? {} : { logLevel }),
       });
-      const ending = endingOf(context, call.id, result, elapsed());
-      if (ending.result !== undefined) policy.saw(call, ending.result, clock.now());
+      const ms = elapsed();
+      const ending = endingOf(context, call.id, await faithfulOrHarmless(call, result, definition), ms);
       return ran(context, call, ending);
     } catch (thrown) {
       const sent = sentAt !== undefined;
       return { ...(life.run.aborted ? over(context, call, sent) : failed(context, call, thrown, sent)), ms: elapsed() };
     }
+  };
+
+  /** What the agent gets of a server's answer (`security.md` S16): labels note what came, secrets are masked. */
+  const faithfulOrHarmless = async (
+    call: Call,
+    answer: UpstreamAnswer,
+    definition: JsonObject,
+  ): Promise<UpstreamAnswer> => {
+    const came = 'error' in answer ? answer.error : answer.result;
+    policy.saw(call, came, clock.now());
+    if (!(came instanceof JsonObject)) return answer;
+    const { result, withheld } = await policy.masked(call, came, definition);
+    if ('error' in answer) return { error: result };
+    if (withheld === undefined) return { result };
+    const text = `The call ran, but its result was not sent. ${withheld} The person who runs Sallyport can allow it with a rule.`;
+    return { result: failedResult(text, 'secret_withheld', call.id, false) };
   };
 
   const headerProblem = (context: RequestContext, definition: JsonObject): Ending | undefined => {

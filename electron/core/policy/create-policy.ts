@@ -1,6 +1,7 @@
 import type { Call, Decision } from '../../shared/call.ts';
 import { createGuardedPlaces, type Reached } from './guarded-places.ts';
 import { type Case, judges } from './judges.ts';
+import { maskResult } from './mask-result.ts';
 import { createNamedPlaces, type NamedPlaces } from './named-places.ts';
 import type { PinStore } from './pin-store.ts';
 import { pinOf } from './pins.ts';
@@ -118,6 +119,13 @@ export function createPolicy(deps: PolicyDeps): Policy {
     },
     ran: (call) => memory.ran(call, natureFor(call), book),
     saw: (call, result, at) => memory.saw(call, natureFor(call), result, at, book),
+    async masked(call, result, definition) {
+      const kind = registry.find(call.server, call.name ?? '')?.classified.class ?? 'effect';
+      const labels = new Set([...memory.labels(call).keys(), 'secret']);
+      const { allow } = book.match(call, kind, () => namedPlaces(call), labels);
+      if (allow?.when.labels?.includes('secret')) return { result, kinds: [] };
+      return await maskResult(result, definition.get('outputSchema'));
+    },
     rules: () => book.document,
     setRules(document) {
       book = createRuleBook(document);

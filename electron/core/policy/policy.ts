@@ -1,6 +1,7 @@
 import type { Call, Decision, ToolAccess } from '../../shared/call.ts';
 import type { JsonNode, JsonObject } from '../../shared/json-tree.ts';
 import type { ToolView } from '../../shared/views.ts';
+import type { Masked } from './mask-result.ts';
 import type { RulesDocument } from './rules-document.ts';
 
 /** Decides what a call may do. Pure over what it was told: no sockets, no prompts. */
@@ -34,6 +35,8 @@ export interface Policy {
    * @param at milliseconds since the epoch
    */
   saw(call: Call, result: JsonNode, at: number): void;
+  /** The result as it may go to the agent: secrets masked, unless an allow rule of the person names the label `secret`. */
+  masked(call: Call, result: JsonObject, definition: JsonObject): Promise<Masked>;
   /** The rules in force. */
   rules(): RulesDocument;
   /** Puts other rules in force, for the next decision on. */

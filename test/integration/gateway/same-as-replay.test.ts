@@ -76,3 +76,28 @@ it('decides a trace as policy replay does', async () => {
     await stage.close();
   }
 });
+
+it('masks a secret in a result, and not where a rule of the person names it', async () => {
+  const stage = await openStage();
+  try {
+    const token = `ghp_${'a1B2c3D4e5F6'.repeat(3)}`;
+    // The server answers with what it is given, so the question about the argument is answered first.
+    const read = async () => {
+      const answer = send(stage, modern('tools/call', { name: 'write_note', arguments: { path: 'a', text: token } }));
+      (await stage.desk.next()).answer({ outcome: 'allowed', by: 'test' });
+      return (await answer).text;
+    };
+    expect(await read()).not.toContain(token);
+    stage.policy.setRules(
+      readRules('version: 1\nrules: [{ id: s, when: { tool: write_note, labels: [secret] }, then: allow }]', 'r'),
+    );
+    const answer = await send(
+      stage,
+      modern('tools/call', { name: 'write_note', arguments: { path: 'a', text: token } }),
+    );
+    expect(answer.text).toContain(token);
+    expect(JSON.stringify(stage.calls())).not.toContain(token);
+  } finally {
+    await stage.close();
+  }
+});
