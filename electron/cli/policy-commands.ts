@@ -1,23 +1,119 @@
-import type { Command } from 'commander';
-import { notYet } from './failures.ts';
+import { createReadStream, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { type Command, Option } from 'commander';
+import { readRules } from '../core/policy/rules-document.ts';
+import { createRulesFile } from '../core/policy/rules-file.ts';
+import { asSallyportError, SallyportError } from '../shared/errors.ts';
+import { exitStatus } from './failures.ts';
+import { ask } from './instance.ts';
+import type { CliIo } from './io.ts';
+import { counted, safeJson, shown } from './output.ts';
+import { openReplay, testExamples } from './policy-runs.ts';
 
-/** `policy …`: rules come with a later version. */
-export function registerPolicyCommands(program: Command): void {
+interface ReplayOptions {
+  readonly answer: 'allow' | 'deny';
+  readonly remember: 'once' | 'arguments' | 'tool';
+}
+
+/** `policy …`. */
+export function registerPolicyCommands(program: Command, io: CliIo): void {
   const policy = program.command('policy').description('Rules');
-  for (const [name, description] of [
-    ['show', 'The rules in force'],
-    ['set', 'Put a rules file in force'],
-    ['test', 'Check a rules file against its examples'],
-    ['replay', 'Decide recorded calls again'],
-  ] as const) {
-    policy
-      .command(name)
-      .description(description)
-      .argument('[file]')
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .action(() => {
-        throw notYet(`policy ${name}`);
+
+  policy
+    .command('show')
+    .description('The rules in force')
+    .action(async () => {
+      const rules = await ask(io, 'policy.show', {});
+      io.print(rules, () =>
+        rules.text.trim() === '' ? `No rules. They would stand in ${rules.path}` : rules.text.trimEnd(),
+      );
+    });
+
+  policy
+    .command('set')
+    .description('Put a rules file in force')
+    .argument('<file>')
+    .action(async (file: string) => {
+      const set = await ask(io, 'policy.set', { text: textOf(file), name: file });
+      io.print(set, () => `${counted(set.rules, 'rule')} in force.`);
+    });
+
+  policy
+    .command('test')
+    .description('Check a rules file against its examples; exit status 5 if one comes out otherwise')
+    .argument('<file>')
+    .action((file: string) => {
+      const document = readRules(textOf(file), file);
+      const failed = testExamples(document, io.dataDir(), Date.now());
+      const { rules, examples } = document;
+      io.print({ ok: failed.length === 0, rules: rules.length, examples: examples.length, failed }, () =>
+        [
+          ...failed.map(
+            (one) =>
+              `${shown(file)}:${one.line}: ${shown(one.call)} is “${one.decision}”, not “${one.expect}”. ${shown(one.reasons[0] ?? '')}`,
+          ),
+          `${counted(rules.length, 'rule')}; ${counted(examples.length, 'example')}, ${failed.length} wrong.`,
+        ].join('\n'),
+      );
+      if (failed.length > 0) io.status(exitStatus.foundWrong);
+    });
+
+  policy
+    .command('replay')
+    .description('Decide recorded calls by the rules in force; one JSON object a call')
+    .argument('<file>')
+    .addOption(new Option('--answer <a>', 'how questions are taken').choices(['allow', 'deny']).default('deny'))
+    .addOption(
+      new Option('--remember <r>', 'how answers are remembered in a session')
+        .choices(['once', 'arguments', 'tool'])
+        .default('once'),
+    )
+    .action(async (file: string, options: ReplayOptions) => {
+      const replay = openReplay({
+        dataFolder: io.dataDir(),
+        rules: createRulesFile(io.dataDir()).read(),
+        answers: { answer: options.answer, remember: options.remember },
+        start: Date.now(),
       });
+      let number = 0;
+      for await (const line of linesOf(file)) {
+        number += 1;
+        if (line.trim() === '') continue;
+        try {
+          const came = replay.line(line);
+          if (came) io.stdout(`${safeJson(came)}\n`);
+        } catch (thrown) {
+          const error = asSallyportError(thrown, 'policy');
+          throw new SallyportError(error.code, 'policy', `${file}:${number}: ${error.message}`, {
+            ...(error.hint === undefined ? {} : { hint: error.hint }),
+          });
+        }
+      }
+    });
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw unreadable(file, error);
   }
+}
+
+async function* linesOf(file: string): AsyncGenerator<string> {
+  const stream = createReadStream(file, 'utf8');
+  try {
+    for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) yield line;
+  } catch (error) {
+    throw error instanceof SallyportError ? error : unreadable(file, error);
+  } finally {
+    stream.destroy();
+  }
+}
+
+function unreadable(file: string, cause: unknown): SallyportError {
+  return new SallyportError('file_unreadable', 'app', `${file} cannot be read.`, {
+    hint: 'Check its name and permissions.',
+    cause,
+  });
 }

@@ -65,7 +65,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
   registerAgentCommands(program, io);
   registerApprovalCommands(program, io);
   registerLogCommands(program, io);
-  registerPolicyCommands(program);
+  registerPolicyCommands(program, io);
   registerTunnelCommands(program, io);
   if (words.includes('edge')) {
     // Loaded where needed: it brings the edge and its certificates, which would slow every other command's start.

@@ -4,7 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { type Clock, timestamp } from '../shared/clock.ts';
 import type { AppState } from '../shared/contract.ts';
-import { SallyportError } from '../shared/errors.ts';
+import { asSallyportError, SallyportError } from '../shared/errors.ts';
 import { createApprovals } from './approvals/create-approvals.ts';
 import { createRememberedFile } from './approvals/remembered-store.ts';
 import { type BrowserFront, createBrowserFront } from './fronts/browser-front.ts';
@@ -16,10 +16,13 @@ import { createPathRoutes } from './gateway/routes.ts';
 import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
 import { createAppHandlers } from './handlers/app-handlers.ts';
 import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
+import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createResourceServer } from './oauth/create-resource-server.ts';
 import { createPolicy } from './policy/create-policy.ts';
 import { createPinFiles } from './policy/pin-store.ts';
+import type { RulesDocument } from './policy/rules-document.ts';
+import { createRulesFile, type RulesFile, rulesInPlaceOf } from './policy/rules-file.ts';
 import { createRequestLog } from './request-log/create-request-log.ts';
 import { createKeyfileSealer } from './secrets/keyfile-sealer.ts';
 import type { Sealer, Secrets } from './secrets/secrets.ts';
@@ -133,8 +136,10 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   const resourceServer = createResourceServer({ path: join(dataDir, 'oauth.db'), clock, onTrouble: trouble });
   closers.push(() => resourceServer.close());
   const files = { dataFolder: dataDir, clock, onTrouble: trouble };
+  const rulesFile = createRulesFile(dataDir);
   const policy = createPolicy({
     store: createPinFiles(files),
+    rules: usableRules(rulesFile, trouble),
     dataFolder: dataDir,
     ownPaths: [controlAddress(dataDir, controlEnvironment())],
     home: homedir(),
@@ -268,6 +273,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       tunnel,
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
+    ...createPolicyHandlers({ policy, rulesFile, log }),
     ...createAppHandlers({
       clock,
       settings,
@@ -334,6 +340,16 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     notices,
     retryTunnel: () => tunnel.retryNow(),
   };
+}
+
+/** The person's rules; where they cannot be used, rules under which everything asks. */
+function usableRules(file: RulesFile, trouble: (error: SallyportError) => void): RulesDocument {
+  try {
+    return file.read();
+  } catch (thrown) {
+    trouble(asSallyportError(thrown, 'policy'));
+    return rulesInPlaceOf(thrown);
+  }
 }
 
 /** Secrets sealed by the keyring where there is one; what the key file sealed opens either way (`security.md` S21). */

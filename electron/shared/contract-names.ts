@@ -26,6 +26,8 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'approvals.list': true,
   'approvals.answer': true,
   'approvals.forget': true,
+  'policy.show': true,
+  'policy.set': true,
   'log.list': true,
   'log.show': true,
   'log.verify': true,

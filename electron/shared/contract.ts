@@ -210,6 +210,15 @@ export const requests = {
   ),
   'approvals.forget': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() })),
 
+  /** The rules in force, as the person wrote them. */
+  'policy.show': request(nothing, z.object({ path: z.string(), text: z.string(), rules: z.number().int() })),
+  /** Checks a rules file and puts it in force. `name` is how messages call it. */
+  'policy.set': request(
+    z.strictObject({ text: z.string().max(1_048_576), name: z.string().max(4_096).optional() }),
+    z.object({ path: z.string(), rules: z.number().int() }),
+    { widens: true },
+  ),
+
   'log.list': request(
     z.strictObject({
       limit: z.number().int().positive().max(1_000).default(100),

@@ -186,6 +186,8 @@ function handlersOf(core: FakeCore): Handlers {
   const now = () => new Date().toISOString();
   return {
     'status.get': () => core.state.status,
+    'policy.show': () => ({ path: '/rules.yaml', text: '', rules: 0 }),
+    'policy.set': () => ({ path: '/rules.yaml', rules: 0 }),
     'ui.address': () => ({ url: core.url }),
     'servers.list': () => ({ servers: core.state.servers }),
     'servers.add': ({ name, command, args, url }) => {

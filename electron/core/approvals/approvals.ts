@@ -19,6 +19,8 @@ export interface Approvals {
    * shown (identical calls share it) and the request is held. Never throws; nobody to ask is a denial.
    */
   settle(call: Call, decision: Decision, options: SettleOptions): Promise<Answer>;
+  /** A denial that the person wants remembered and that covers this call, whatever else would allow it. */
+  denial(call: Call): { readonly reason?: string | undefined } | undefined;
   list(): readonly ApprovalView[];
   remembered(): readonly RememberedView[];
   /**

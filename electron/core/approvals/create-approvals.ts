@@ -240,6 +240,7 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
         return denied('The question could not be put to the person.');
       }
     },
+    denial: (call) => remembered.denial(call),
     list: () => [...prompts.values()].map((prompt) => prompt.view),
     remembered: () => remembered.views(),
     answer(input, by) {

@@ -24,6 +24,8 @@ export interface RememberedAnswers {
   voidOthers(call: Call): void;
   /** The answer that settles a call: a denial before an allowance. Counts it as used. */
   match(call: Call, decision: Decision): RememberedAnswer | undefined;
+  /** A remembered denial of this call, which comes before everything that allows. */
+  denial(call: Call): RememberedAnswer | undefined;
   /** @throws SallyportError `remembered_unwritable` */
   add(call: Call, answer: ToRemember): void;
   views(): readonly RememberedView[];
@@ -34,11 +36,16 @@ export interface RememberedAnswers {
 
 /** What may be remembered of a call: nothing of a dangerous tool, and of a built-in question only these arguments. */
 export function rememberable(decision: Decision): ApprovalView['remember'] {
-  if (decision.class === 'dangerous') return { scopes: ['call'], durations: ['once'] };
+  if (decision.class === 'dangerous' || asksAnyway(decision)) return { scopes: ['call'], durations: ['once'] };
   const durations: ApprovalView['remember']['durations'] = ['once', '15m', 'session', 'always'];
   return isBuiltIn(decision)
     ? { scopes: ['call', 'arguments'], durations }
     : { scopes: ['call', 'arguments', 'tool'], durations };
+}
+
+/** Asks over remembered answers too: a label, a budget or a rule of the person (`design.md` §4, Order). */
+function asksAnyway(decision: Decision): boolean {
+  return /^(?:label|budget|rule):/.test(decision.rule);
 }
 
 function isBuiltIn(decision: Decision): boolean {
@@ -83,7 +90,19 @@ export function createRememberedAnswers(deps: {
 
   const expired = (one: RememberedAnswer): boolean => one.until !== undefined && Date.parse(one.until) <= clock.now();
 
+  const fits = (one: RememberedAnswer, call: Call, canonical: () => string): boolean => {
+    if (!concerns(one, call) || one.pin !== call.pin) return false;
+    if (one.duration === 'session' && one.agentSession !== call.agentSession) return false;
+    if (one.scope === 'call') return one.digest === call.digest;
+    return one.scope === 'tool' || one.canonicalArguments === canonical();
+  };
+
   return {
+    denial(call) {
+      if (!answers.some((one) => one.effect === 'deny')) return undefined;
+      drop(expired);
+      return answers.find((one) => one.effect === 'deny' && fits(one, call, () => canonicalArguments(call)));
+    },
     voidOthers(call) {
       drop((one) => concerns(one, call) && one.pin !== call.pin);
     },
@@ -92,11 +111,9 @@ export function createRememberedAnswers(deps: {
       if (decision.class === 'dangerous') return undefined;
       const canonical = canonicalArguments(call);
       const fitting = answers.filter((one) => {
-        if (!concerns(one, call) || one.pin !== call.pin) return false;
-        if (one.duration === 'session' && one.agentSession !== call.agentSession) return false;
-        if (one.scope === 'call') return one.digest === call.digest;
-        if (one.scope === 'arguments') return one.canonicalArguments === canonical;
-        return one.effect === 'deny' || !isBuiltIn(decision);
+        if (one.effect === 'allow' && asksAnyway(decision)) return false;
+        if (!fits(one, call, () => canonical)) return false;
+        return one.scope !== 'tool' || one.effect === 'deny' || !isBuiltIn(decision);
       });
       const found = fitting.find((one) => one.effect === 'deny') ?? fitting[0];
       if (!found) return undefined;

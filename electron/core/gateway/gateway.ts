@@ -35,7 +35,7 @@ export interface GatewayDeps {
   readonly servers: Pick<Servers, 'connect' | 'end'>;
   readonly resourceServer: Pick<ResourceServer, 'authenticate' | 'metadata' | 'onRevoked'>;
   readonly policy: Policy;
-  readonly approvals: Pick<Approvals, 'settle'>;
+  readonly approvals: Pick<Approvals, 'settle' | 'denial'>;
   readonly log: Pick<RequestLog, 'decided' | 'permit' | 'answered' | 'completed'>;
   /** Whether the person paused everything; asked for each request, so that it takes effect at once. */
   readonly paused: () => { readonly at: string } | undefined;

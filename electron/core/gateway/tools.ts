@@ -4,6 +4,7 @@ import { type JsonNode, JsonObject } from '../../shared/json-tree.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Decided, Judged, RequestLog } from '../request-log/request-log.ts';
+import type { UpstreamAnswer } from '../servers/upstream-session.ts';
 import { failed, over, pausedEnding, refused, stopped, unavailable, unknownTool } from './endings.ts';
 import { forward } from './forward.ts';
 import { createHeldProgress, type HeldProgress } from './held-progress.ts';
@@ -13,6 +14,7 @@ import type { Live } from './live.ts';
 import { paramHeaderProblem } from './param-headers.ts';
 import { codes, notification, relayedError, resultResponse } from './protocol-errors.ts';
 import type { RequestContext } from './request-context.ts';
+import { failedResult } from './stopped-result.ts';
 import type { ToolLists } from './tool-lists.ts';
 import { endingOf, listResult } from './tool-results.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -27,7 +29,7 @@ export interface Tools {
 export interface ToolsDeps {
   readonly clock: Clock;
   readonly policy: Policy;
-  readonly approvals: Pick<Approvals, 'settle'>;
+  readonly approvals: Pick<Approvals, 'settle' | 'denial'>;
   readonly log: Pick<RequestLog, 'permit' | 'answered'>;
   readonly paused: () => { readonly at: string } | undefined;
   readonly judge: Judge;
@@ -59,7 +61,13 @@ export function createTools(deps: ToolsDeps): Tools {
     const decision = policy.decide(call);
     if (decision.effect === 'deny') return decision;
     if (hidden) return { ...decision, ...builtIn('deny', 'unknown-tool', 'The tool is off or unknown.') };
-    if (!kept.has(call)) return decision;
+    const said = decision.effect === 'allow' ? approvals.denial(call) : undefined;
+    if (said) return { ...decision, effect: 'deny', ...rememberedDenial(said.reason) };
+    if (!kept.has(call)) {
+      // Counted in the same turn in which it was decided, so that a burst cannot overrun a budget.
+      if (decision.effect === 'allow') policy.ran(call);
+      return decision;
+    }
     return { ...decision, ...keptDecision, risk: decision.risk, class: decision.class };
   };
 
@@ -125,7 +133,10 @@ export function createTools(deps: ToolsDeps): Tools {
       forget();
     }
     const decided = log.answered(judged, answer);
-    if (decided) return decided;
+    if (decided) {
+      policy.ran(judged.call);
+      return decided;
+    }
     if (life.why !== undefined) return over(context, judged.call, false);
     const outcome = answer.outcome === 'allowed' ? 'denied' : answer.outcome;
     return stopped(context, judged.call, outcome, answer);
@@ -165,11 +176,29 @@ export function createTools(deps: ToolsDeps): Tools {
         },
         ...(logLevel === undefined ? {} : { logLevel }),
       });
-      return ran(context, call, endingOf(context, call.id, result, elapsed()));
+      const ms = elapsed();
+      const ending = endingOf(context, call.id, await faithfulOrHarmless(call, result, definition), ms);
+      return ran(context, call, ending);
     } catch (thrown) {
       const sent = sentAt !== undefined;
       return { ...(life.run.aborted ? over(context, call, sent) : failed(context, call, thrown, sent)), ms: elapsed() };
     }
+  };
+
+  /** What the agent gets of a server's answer (`security.md` S16): labels note what came, secrets are masked. */
+  const faithfulOrHarmless = async (
+    call: Call,
+    answer: UpstreamAnswer,
+    definition: JsonObject,
+  ): Promise<UpstreamAnswer> => {
+    const came = 'error' in answer ? answer.error : answer.result;
+    policy.saw(call, came, clock.now());
+    if (!(came instanceof JsonObject)) return answer;
+    const { result, withheld } = await policy.masked(call, came, definition);
+    if ('error' in answer) return { error: result };
+    if (withheld === undefined) return { result };
+    const text = `The call ran, but its result was not sent. ${withheld} The person who runs Sallyport can allow it with a rule.`;
+    return { result: failedResult(text, 'secret_withheld', call.id, false) };
   };
 
   const headerProblem = (context: RequestContext, definition: JsonObject): Ending | undefined => {
@@ -231,6 +260,11 @@ export function createTools(deps: ToolsDeps): Tools {
       );
     },
   };
+}
+
+/** What a remembered denial is, as a decision. */
+export function rememberedDenial(reason: string | undefined): { readonly rule: string; readonly reasons: string[] } {
+  return { rule: 'remembered:deny', reasons: [reason ?? 'You denied this before and wanted it remembered.'] };
 }
 
 function paramsProblem(params: JsonObject | undefined): string | undefined {

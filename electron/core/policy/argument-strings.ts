@@ -73,6 +73,9 @@ function pieces(text: string): readonly string[] {
   return found;
 }
 
+/** What every program reads alike: nothing in it is quoted, encoded or filled in. */
+const plainName = /^[\w.@+:/-]{1,200}$/;
+
 /** Where a person's home is, to read `~` and `$HOME` with. */
 export interface HomeNames {
   readonly home: string;
@@ -83,6 +86,7 @@ export interface HomeNames {
  * `%USERPROFILE%` filled in. Several programs read the same string differently, so all readings are judged.
  */
 export function pathReadings(text: string, { home }: HomeNames): readonly string[] {
+  if (plainName.test(text) && !/^file:/i.test(text)) return [text];
   const raw = new Set<string>();
   for (const one of [text, text.trim(), text.split('\u0000')[0] ?? '']) {
     raw.add(one);

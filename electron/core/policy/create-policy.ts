@@ -1,10 +1,16 @@
 import type { Call, Decision } from '../../shared/call.ts';
 import { createGuardedPlaces, type Reached } from './guarded-places.ts';
-import { judges } from './judges.ts';
+import { type Case, judges } from './judges.ts';
+import { maskResult } from './mask-result.ts';
+import { createNamedPlaces, type NamedPlaces } from './named-places.ts';
 import type { PinStore } from './pin-store.ts';
 import { pinOf } from './pins.ts';
 import type { Policy } from './policy.ts';
-import { createToolRegistry } from './tool-registry.ts';
+import { createRuleBook, type RuleBook, type RuleMatches } from './rule-book.ts';
+import { noRules, type RulesDocument } from './rules-document.ts';
+import { createSessionMemory } from './session-memory.ts';
+import { undeclaredNature } from './tool-nature.ts';
+import { createToolRegistry, type DefaultAccess, sharedAccess } from './tool-registry.ts';
 
 /** What {@link createPolicy} needs. */
 export interface PolicyDeps {
@@ -20,37 +26,73 @@ export interface PolicyDeps {
   readonly foldersOf?: (server: string) => readonly string[];
   /** Default: this machine's. */
   readonly platform?: NodeJS.Platform;
+  /** The rules in force at the start. Default: none. */
+  readonly rules?: RulesDocument;
+  /** Access that a tool gets where the person chose none. Default: what sharing gives. */
+  readonly access?: DefaultAccess;
+  /** Whether a call without a definition is judged by its name, as an effect, instead of denied: for replay. */
+  readonly takesUndeclared?: boolean;
 }
 
 /** The policy station. Its store is read when a server is first named; nothing is written but by the person's changes. */
 export function createPolicy(deps: PolicyDeps): Policy {
   const listeners = new Set<(server: string) => void>();
-  const registry = createToolRegistry(deps.store, (server) => {
-    for (const listener of [...listeners]) listener(server);
+  let book: RuleBook = createRuleBook(deps.rules ?? noRules);
+  const registry = createToolRegistry({
+    store: deps.store,
+    changed: (server) => {
+      for (const listener of [...listeners]) listener(server);
+    },
+    classOf: (server, tool) => book.classOf(server, tool),
+    access: deps.access ?? sharedAccess,
+    takesUndeclared: deps.takesUndeclared ?? false,
   });
+  const platform = deps.platform ?? process.platform;
+  const foldersOf = deps.foldersOf ?? (() => []);
   const places = createGuardedPlaces({
     dataFolder: deps.dataFolder,
     ownPaths: deps.ownPaths ?? [],
     home: deps.home,
-    platform: deps.platform ?? process.platform,
-    foldersOf: deps.foldersOf ?? (() => []),
+    platform,
+    foldersOf,
   });
+  const namedPlaces = createNamedPlaces({ home: deps.home, platform, foldersOf });
+  const memory = createSessionMemory();
+  const natureFor = (call: Call) =>
+    registry.find(call.server, call.name ?? '')?.nature ?? undeclaredNature(call.name ?? '');
 
   const judge = (call: Call): Decision => {
     let reached: Reached | undefined;
+    let named: NamedPlaces | undefined;
+    let matched: RuleMatches | undefined;
     const isTool = call.method === 'tools/call' && call.name !== undefined;
-    const subject = {
+    const tool = isTool && call.name !== undefined ? registry.find(call.server, call.name) : undefined;
+    const subject: Case = {
       call,
-      tool: isTool && call.name !== undefined ? registry.find(call.server, call.name) : undefined,
+      tool,
       unreadable: isTool ? registry.unreadable(call.server) : undefined,
+      memory,
+      book,
       reached: () => {
         reached ??= places.reached(call);
         return reached;
       },
+      matched: () => {
+        matched ??= book.match(
+          call,
+          tool?.classified.class ?? 'effect',
+          () => {
+            named ??= namedPlaces(call);
+            return named;
+          },
+          new Set(memory.labels(call).keys()),
+        );
+        return matched;
+      },
     };
     for (const one of judges) {
       const decision = one(subject);
-      if (decision) return decision;
+      if (decision) return explained(subject, decision);
     }
     return unjudged;
   };
@@ -75,11 +117,40 @@ export function createPolicy(deps: PolicyDeps): Policy {
         return unjudged;
       }
     },
+    ran: (call) => memory.ran(call, natureFor(call), book),
+    saw: (call, result, at) => memory.saw(call, natureFor(call), result, at, book),
+    async masked(call, result, definition) {
+      const kind = registry.find(call.server, call.name ?? '')?.classified.class ?? 'effect';
+      const labels = new Set([...memory.labels(call).keys(), 'secret']);
+      const { allow } = book.match(call, kind, () => namedPlaces(call), labels);
+      if (allow?.when.labels?.includes('secret')) return { result, kinds: [] };
+      return await maskResult(result, definition.get('outputSchema'));
+    },
+    rules: () => book.document,
+    setRules(document) {
+      book = createRuleBook(document);
+      for (const listener of [...listeners]) listener('');
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
+}
+
+/** Adds to a question where its values came from: what a person needs most to answer it. */
+function explained(subject: Case, decision: Decision): Decision {
+  if (decision.effect !== 'ask') return decision;
+  const { memory, call } = subject;
+  const more = memory.provenance(call).filter((one) => !decision.reasons.includes(one));
+  const unusual = memory.unusual(call);
+  if (more.length === 0 && !unusual) return decision;
+  const reasons = [
+    ...decision.reasons,
+    ...more,
+    ...(unusual ? ['This agent has called unusually often just now.'] : []),
+  ];
+  return { ...decision, reasons, risk: Math.min(100, decision.risk + (more.length > 0 ? 5 : 0) + (unusual ? 15 : 0)) };
 }
 
 /** What cannot be judged is denied. */

@@ -90,6 +90,31 @@ const systemCredentials = ['/etc/shadow', '/etc/gshadow', '/etc/ssl/private'] as
 /** No file system takes longer names, in characters; what is longer is text. */
 const longestName = 255;
 
+/** Folders and files of {@link credentialFolders} that hold credentials wherever they lie. */
+const credentialAnywhere: ReadonlySet<string> = new Set([
+  '.ssh',
+  '.aws',
+  '.gnupg',
+  '.azure',
+  '.kube',
+  '.netrc',
+  '.pgpass',
+  '.git-credentials',
+  '.password-store',
+]);
+
+/** A home folder as the three platforms lay them out, of whatever user. */
+const someHome = /(?:^|\/)(?:home\/[^/]+|Users\/[^/]+|root)\/(.+)$/;
+/** Where our data folder lies by default, below a home folder, lower case. */
+const defaultDataFolders = [
+  '.local/share/sallyport',
+  'library/application support/sallyport',
+  'appdata/roaming/sallyport',
+] as const;
+
+/** For how long it is taken as known where our own folders and a server's folders lie, milliseconds. */
+const knownForMs = 1_000;
+
 const privateKeyNames =
   /^(?:id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|.+\.(?:pem|p12|pfx|kdbx|jks|keystore|ppk)|.+[_-]rsa)$/i;
 const environmentFile = /^\.env(?:\.(?!example$|sample$|template$|dist$)[^/]*)?$/i;
@@ -118,9 +143,20 @@ export function createGuardedPlaces(options: GuardedPlacesOptions): { reached(ca
   /** Whether a relative path could end in our folder at all, if one knew where it begins. */
   const mayNameOwn = (path: string): boolean => hasWildcard(path) || path.toLowerCase().includes(ownName);
 
+  const secretPaths = new Map([...secret].flatMap(([shown, paths]) => paths.map((path) => [path, shown] as const)));
+
   const credentialOf = (places: readonly string[]): string | undefined => {
-    for (const [shown, guarded] of secret) if (under(places, guarded)) return shown;
     for (const one of places) {
+      if (hasWildcard(one)) {
+        for (const [shown, guarded] of secret) if (under([one], guarded)) return shown;
+      }
+      for (let end = one.indexOf('/', 1); ; end = one.indexOf('/', end + 1)) {
+        const shown = secretPaths.get(end < 0 ? one : one.slice(0, end));
+        if (shown !== undefined) return shown;
+        if (end < 0) break;
+      }
+      const elsewhere = credentialElsewhere(one);
+      if (elsewhere !== undefined) return elsewhere;
       const name = basename(one);
       if (name.length > longestName) continue;
       if (environmentFile.test(name)) return name;
@@ -130,14 +166,31 @@ export function createGuardedPlaces(options: GuardedPlacesOptions): { reached(ca
     return undefined;
   };
 
+  let ground: { at: number; own: readonly string[]; seen: SeenLinks } | undefined;
+  /** Where our own folders lie; nobody can move them without a call that names them or a folder above. */
+  const groundNow = (): { own: readonly string[]; seen: SeenLinks } => {
+    const now = performance.now();
+    if (ground && now - ground.at < knownForMs) return ground;
+    const seen = noLinksSeen();
+    const own = [options.dataFolder, ...options.ownPaths].flatMap((path) => placesOf(path, seen));
+    ground = { at: now, own, seen: noLinksSeen() };
+    return ground;
+  };
+
   return {
     reached(call) {
       const strings = argumentStrings(call.name, call.arguments, call.inputResponses);
-      const seen = noLinksSeen();
-      // Resolved afresh for each call: a link may be made between two calls.
-      const own = [options.dataFolder, ...options.ownPaths].flatMap((path) => placesOf(path, seen));
+      const { own, seen: known } = groundNow();
       const folders = options.foldersOf(call.server);
       const bases = folders.length > 0 ? folders : [home];
+      // What the arguments name is resolved afresh for each call, since a link may be made between two; where the
+      // server's own folders lie is not.
+      const seen = noLinksSeen();
+      for (const base of bases) {
+        const place = known.places.get(base) ?? resolvedPaths(base, platform, known).at(-1) ?? base;
+        known.places.set(base, place);
+        seen.places.set(base, place);
+      }
       let reach: Reached['own'] = 'no';
       let credentials: string | undefined;
       const judge = (text: string, whole: boolean): void => {
@@ -150,6 +203,7 @@ export function createGuardedPlaces(options: GuardedPlacesOptions): { reached(ca
               placesOf(one, seen),
             );
             if (under(places, own)) reach = stronger(reach, whole ? 'yes' : 'perhaps');
+            else if (absolute && places.some(isSomeDataFolder)) reach = stronger(reach, 'perhaps');
             else if (
               !absolute &&
               pathLike &&
@@ -169,6 +223,23 @@ export function createGuardedPlaces(options: GuardedPlacesOptions): { reached(ca
       return { own: reach, credentials, complete: strings.complete };
     },
   };
+}
+
+/** A place for credentials of another user or machine, by its name alone. */
+function credentialElsewhere(path: string): string | undefined {
+  if (!path.includes('/.') && !path.includes('/AppData/') && !path.includes('/Library/') && !path.includes('/snap/')) {
+    return undefined;
+  }
+  for (const segment of path.split('/')) if (credentialAnywhere.has(segment)) return `~/${segment}`;
+  const rest = someHome.exec(path)?.[1];
+  const found = rest && credentialFolders.find((folder) => rest === folder || rest.startsWith(`${folder}/`));
+  return found ? `~/${found}` : undefined;
+}
+
+/** Our data folder of another user, or the default one where another is in use. */
+function isSomeDataFolder(path: string): boolean {
+  const rest = someHome.exec(path)?.[1]?.toLowerCase();
+  return rest !== undefined && defaultDataFolders.some((folder) => rest === folder || rest.startsWith(`${folder}/`));
 }
 
 const strength = ['no', 'above', 'perhaps', 'yes'] as const;

@@ -1,6 +1,10 @@
 import type { Call, Decision } from '../../shared/call.ts';
 import { visibleText } from '../../shared/visible-text.ts';
 import type { Reached } from './guarded-places.ts';
+import type { RuleBook, RuleMatches } from './rule-book.ts';
+import type { Rule } from './rules-document.ts';
+import { type Label, type SessionMemory, told } from './session-memory.ts';
+import { startupPlace } from './startup-places.ts';
 import type { KnownTool } from './tool-registry.ts';
 
 /** What a judge looks at: the call, the tool that it names, and where its arguments lead. */
@@ -12,6 +16,11 @@ export interface Case {
   readonly unreadable: string | undefined;
   /** Where the arguments lead; worked out when first asked for. */
   reached(): Reached;
+  /** What has passed through the agent's session. */
+  readonly memory: SessionMemory;
+  readonly book: RuleBook;
+  /** What the rules say; worked out when first asked for. */
+  matched(): RuleMatches;
 }
 
 /** Speaks if the case is its own, else leaves it to the next. The first that speaks decides. */
@@ -84,6 +93,10 @@ export const judges: readonly Judge[] = [
     const reason = 'Its arguments lead to Sallyport’s own files. No agent may read or change them.';
     return { ...denied('built-in:data-folder', reason, tool), risk: 100 };
   },
+  function denyRule({ tool, matched }) {
+    const { deny } = matched();
+    return deny && { ...denied(`rule:${deny.id}`, ruleReason(deny, 'Your rules do not allow it.'), tool), risk: 90 };
+  },
   function perhapsOwnFiles({ tool, reached }) {
     const { own } = reached();
     if (own === 'perhaps') {
@@ -102,6 +115,57 @@ export const judges: readonly Judge[] = [
   function tooMuchToJudge({ tool, reached }) {
     if (reached().complete) return undefined;
     return asked('built-in:unjudged', 'Its arguments hold more strings than can be checked.', tool, 20);
+  },
+  /** A file that other programs run or obey by themselves: writing it is running something later. */
+  function startupPlaces({ call, tool }) {
+    if (!tool || tool.classified.class === 'read') return undefined;
+    const place = startupPlace(call.arguments);
+    if (place === undefined) return undefined;
+    const reason = `It would change ${visibleText(place, { max: 120 })}, which other programs run or obey by themselves.`;
+    return asked('built-in:startup', reason, tool, 40);
+  },
+  /** `design.md` §4: labels ask also over allow rules and remembered answers, unless the rule names the label. */
+  function labels(subject) {
+    const { tool, call, memory, matched } = subject;
+    if (!tool) return undefined;
+    if (tool.nature.directs !== undefined) {
+      const reason = `Its description looks as if it were written to direct the agent: ${tool.nature.directs}.`;
+      return asked('label:description', reason, tool, 30);
+    }
+    const carried = memory.carries(call);
+    if (carried !== undefined && !local(tool)) return asked('label:carries', carried, tool, 40);
+    const found = memory.labels(call);
+    if (found.size === 0) return undefined;
+    const needed = labelsThatAsk(tool, found);
+    if (needed === undefined) return undefined;
+    const named: ReadonlySet<string> = new Set(matched().allow?.when.labels ?? []);
+    if (named.size > 0 && needed.labels.every((label) => named.has(label))) return undefined;
+    const now = Date.parse(call.at);
+    const seen = needed.labels.flatMap((label) => {
+      const origin = found.get(label);
+      return origin ? [`${labelWords[label]} (${told(origin, now)})`] : [];
+    });
+    const reason = `${needed.why} In this session passed through: ${seen.join(', ')}.`;
+    return asked(needed.rule, reason, tool, 30);
+  },
+  function budgets({ call, tool, memory, book }) {
+    if (!tool) return undefined;
+    const used = memory.usedUp(call, tool.nature, book);
+    if (!used) return undefined;
+    return used.budget.then === 'ask'
+      ? asked('budget:ask', used.sentence, tool, 30)
+      : denied('budget:pause', `${used.sentence} The agent waits until it is free again.`, tool);
+  },
+  function askRule({ tool, matched }) {
+    const { ask } = matched();
+    return ask && asked(`rule:${ask.id}`, ruleReason(ask, 'Your rules want to be asked.'), tool, 0);
+  },
+  function allowRule({ tool, matched }) {
+    const { allow } = matched();
+    if (!tool || !allow) return undefined;
+    const kind = tool.classified.class;
+    const reasons = [ruleReason(allow, 'Your rules allow it.'), tool.classified.why];
+    return { effect: 'allow', rule: `rule:${allow.id}`, reasons, risk: classRisk[kind], class: kind };
   },
   function access({ tool }) {
     if (!tool) return undefined;
@@ -134,6 +198,48 @@ function sharedFeature(call: Call, reached: Reached): Decision {
   }
   const reasons = [`You share the ${call.feature} of this server.`];
   return { effect: 'allow', rule: 'feature:shared', reasons, risk: 10, class: 'read' };
+}
+
+const labelWords: Readonly<Record<Label, string>> = {
+  private: 'private data',
+  untrusted: 'untrusted text',
+  secret: 'a secret',
+  injected: 'text that speaks to the agent',
+};
+
+/** Whether nothing of what the tool is given leaves this machine's own servers by it: it only looks, at the person's own things. */
+function local(tool: KnownTool): boolean {
+  return tool.classified.class === 'effect' && !tool.nature.outward;
+}
+
+/** The labels under which a tool's effect asks whatever was said before, and why. */
+function labelsThatAsk(
+  tool: KnownTool,
+  found: ReadonlyMap<Label, unknown>,
+): { rule: string; labels: readonly Label[]; why: string } | undefined {
+  const { nature, classified } = tool;
+  const untrusted: Label = found.has('injected') ? 'injected' : 'untrusted';
+  if (nature.looksOutside && classified.class === 'read' && found.has('private') && found.has(untrusted)) {
+    return { rule: 'label:outward', labels: ['private', untrusted], why: 'It asks a machine that the agent names.' };
+  }
+  if (classified.class === 'read') return undefined;
+  if (found.has('injected')) {
+    return { rule: 'label:injected', labels: ['injected'], why: 'It changes things.' };
+  }
+  if (nature.outward && found.has('secret')) {
+    return { rule: 'label:outward', labels: ['secret', untrusted], why: 'What it does reaches others.' };
+  }
+  if (nature.outward && found.has('private') && found.has('untrusted')) {
+    return { rule: 'label:outward', labels: ['private', 'untrusted'], why: 'What it does reaches others.' };
+  }
+  if (nature.irreversible && found.has('untrusted')) {
+    return { rule: 'label:irreversible', labels: ['untrusted'], why: 'It cannot be taken back.' };
+  }
+  return undefined;
+}
+
+function ruleReason(rule: Rule, otherwise: string): string {
+  return rule.reason ?? `${otherwise} (Rule “${rule.id}”, line ${rule.line}.)`;
 }
 
 const askReason = {

@@ -1,6 +1,8 @@
 import type { Call, Decision, ToolAccess } from '../../shared/call.ts';
-import type { JsonObject } from '../../shared/json-tree.ts';
+import type { JsonNode, JsonObject } from '../../shared/json-tree.ts';
 import type { ToolView } from '../../shared/views.ts';
+import type { Masked } from './mask-result.ts';
+import type { RulesDocument } from './rules-document.ts';
 
 /** Decides what a call may do. Pure over what it was told: no sockets, no prompts. */
 export interface Policy {
@@ -26,6 +28,19 @@ export interface Policy {
   forget(server: string): void;
   /** The decision on a call, by the order of `design.md` §4. Never throws: what it cannot judge, it denies. */
   decide(call: Call): Decision;
-  /** After each change of tools or access; the function returned ends that. */
+  /** A call is about to run: budgets count it. Once per call. */
+  ran(call: Call): void;
+  /**
+   * A result passed through to the agent: from here on its session is labelled with what it held (`design.md` §4).
+   * @param at milliseconds since the epoch
+   */
+  saw(call: Call, result: JsonNode, at: number): void;
+  /** The result as it may go to the agent: secrets masked, unless an allow rule of the person names the label `secret`. */
+  masked(call: Call, result: JsonObject, definition: JsonObject): Promise<Masked>;
+  /** The rules in force. */
+  rules(): RulesDocument;
+  /** Puts other rules in force, for the next decision on. */
+  setRules(document: RulesDocument): void;
+  /** After each change of tools, access or rules (of no server in particular: `''`); the function returned ends that. */
   onChange(listener: (server: string) => void): () => void;
 }

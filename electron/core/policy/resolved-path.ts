@@ -9,11 +9,13 @@ export interface SeenLinks {
   readonly links: Map<string, string | undefined>;
   /** Where each path without `..` leads. */
   readonly places: Map<string, string>;
+  /** Paths that do not exist: nothing below them can be a link. */
+  readonly missing: Set<string>;
 }
 
 /** Nothing read yet. */
 export function noLinksSeen(): SeenLinks {
-  return { links: new Map(), places: new Map() };
+  return { links: new Map(), places: new Map(), missing: new Set() };
 }
 
 /**
@@ -27,6 +29,14 @@ export function resolvedPaths(path: string, platform: NodeJS.Platform, seen: See
   // Without `..` both readings are the same.
   if (path.includes('..')) found.add(walked(path, seen, 0));
   // Short names of Windows (`SALLYP~1`) are expanded only by the system itself.
+  if (platform === 'win32') for (const one of [...found]) found.add(systemPath(one));
+  return [...found];
+}
+
+/** As {@link resolvedPaths} without the path as written: only where it leads, in either reading of `..`. */
+export function realPlaces(path: string, platform: NodeJS.Platform, seen: SeenLinks): readonly string[] {
+  const found = new Set([realPlace(resolve(path), seen, 0)]);
+  if (path.includes('..')) found.add(walked(path, seen, 0));
   if (platform === 'win32') for (const one of [...found]) found.add(systemPath(one));
   return [...found];
 }
@@ -65,9 +75,15 @@ function walked(path: string, seen: SeenLinks, depth: number): string {
 
 function linkTarget(path: string, seen: SeenLinks): string | undefined {
   if (seen.links.has(path)) return seen.links.get(path);
+  if (seen.missing.has(dirname(path))) {
+    seen.missing.add(path);
+    return undefined;
+  }
   let target: string | undefined;
   try {
-    target = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined;
+    const entry = lstatSync(path, { throwIfNoEntry: false });
+    if (entry === undefined) seen.missing.add(path);
+    target = entry?.isSymbolicLink() ? readlinkSync(path) : undefined;
   } catch {
     target = undefined;
   }

@@ -1,11 +1,11 @@
-import type { ToolAccess } from '../../shared/call.ts';
+import type { ToolAccess, ToolClass } from '../../shared/call.ts';
 import { SallyportError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-tree.ts';
 import type { ToolView } from '../../shared/views.ts';
 import type { Classified } from './class-subject.ts';
 import type { ApprovedTool, PinStore, StoredPins } from './pin-store.ts';
 import { type Listing, listingOf, pinOf } from './pins.ts';
-import { classifyTool } from './tool-class.ts';
+import { natureOf, type ToolNature, undeclaredNature } from './tool-nature.ts';
 
 /** One tool of a server: what was approved of it, and what the server lists now. */
 export interface KnownTool {
@@ -15,18 +15,20 @@ export interface KnownTool {
   readonly access: ToolAccess;
   /** Pin of the approved definition, if there is one. */
   readonly approvedPin: string | undefined;
-  /** Class of the definition that would run. */
+  /** Class of the definition that would run, or the one that the person gave the tool. */
   readonly classified: Classified;
+  /** What else its definition tells. */
+  readonly nature: ToolNature;
 }
 
 interface Current {
   readonly definition: JsonObject;
   readonly pin: string;
-  readonly classified: Classified;
+  readonly nature: ToolNature;
 }
 
 interface ServerTools {
-  approved: ReadonlyMap<string, ApprovedTool & { readonly classified: Classified }>;
+  approved: ReadonlyMap<string, ApprovedTool & { readonly nature: ToolNature }>;
   /** Undefined until the server was asked once in this run: what was approved then counts as listed. */
   current: ReadonlyMap<string, Current> | undefined;
   twice: ReadonlySet<string>;
@@ -46,10 +48,26 @@ export interface ToolRegistry {
   forget(server: string): void;
 }
 
-const classAccess = { read: 'allow', effect: 'ask', dangerous: 'off' } as const;
+/** Access that a tool of a class gets where the person chose none. */
+export type DefaultAccess = Readonly<Record<ToolClass, ToolAccess>>;
+/** What sharing gives. */
+export const sharedAccess: DefaultAccess = { read: 'allow', effect: 'ask', dangerous: 'off' };
 
-/** @param changed called after each change, with the server's slug */
-export function createToolRegistry(store: PinStore, changed: (server: string) => void): ToolRegistry {
+/** Options of {@link createToolRegistry}. */
+export interface ToolRegistryOptions {
+  readonly store: PinStore;
+  /** Called after each change, with the server's slug. */
+  readonly changed: (server: string) => void;
+  /** Class that the person gave a tool in the rules file. */
+  readonly classOf: (server: string, tool: string) => ToolClass | undefined;
+  readonly access: DefaultAccess;
+  /** Whether a tool of a server that listed nothing yet counts as an effect to ask about (replay), not as unknown. */
+  readonly takesUndeclared: boolean;
+}
+
+/** The registry: approvals from the store, listings from the servers. */
+export function createToolRegistry(options: ToolRegistryOptions): ToolRegistry {
+  const { store, changed, access: classAccess } = options;
   const servers = new Map<string, ServerTools>();
 
   const toolsOf = (server: string): ServerTools => {
@@ -71,18 +89,33 @@ export function createToolRegistry(store: PinStore, changed: (server: string) =>
     known.unreadable = undefined;
   };
 
-  const know = (known: ServerTools, name: string): KnownTool | undefined => {
+  const know = (server: string, known: ServerTools, name: string): KnownTool | undefined => {
     const approved = known.approved.get(name);
     const current = known.current?.get(name);
-    const classified = (current ?? approved)?.classified;
-    if (!classified) return undefined;
+    const nature = (current ?? approved)?.nature;
+    if (!nature) return undefined;
     const state = stateOf(known, name, approved, current);
-    const access = state === 'approved' && approved ? approved.access : 'off';
-    return { name, state, access, approvedPin: approved?.pin, classified };
+    const given = options.classOf(server, name);
+    const classified = given === undefined ? nature.classified : { class: given, why: 'You gave it this class.' };
+    // What the person chose for the tool itself stays; else the class that they gave it has its own default.
+    const ofClass = given === undefined || approved?.chosen === true ? approved?.access : classAccess[given];
+    const access = state === 'approved' && ofClass !== undefined ? ofClass : 'off';
+    return { name, state, access, approvedPin: approved?.pin, classified, nature };
   };
 
-  const view = (known: ServerTools, name: string): ToolView | undefined => {
-    const tool = know(known, name);
+  /** A tool of which only the name is known; each name is judged once. */
+  const undeclared = new Map<string, ToolNature>();
+  const undeclaredTool = (server: string, name: string): KnownTool => {
+    const nature = undeclared.get(name) ?? undeclaredNature(name);
+    if (undeclared.size < 10_000) undeclared.set(name, nature);
+    const given = options.classOf(server, name);
+    const classified = given === undefined ? nature.classified : { class: given, why: 'You gave it this class.' };
+    const access = classAccess[classified.class];
+    return { name, state: 'approved', access, approvedPin: undefined, classified, nature };
+  };
+
+  const view = (server: string, known: ServerTools, name: string): ToolView | undefined => {
+    const tool = know(server, known, name);
     const shown = known.current?.get(name) ?? known.approved.get(name);
     if (!tool || !shown) return undefined;
     const title = shown.definition.get('title');
@@ -109,7 +142,7 @@ export function createToolRegistry(store: PinStore, changed: (server: string) =>
         const pin = pinOf(definition);
         const before = known.approved.get(name);
         const kept = before?.pin === pin && before.chosen;
-        const access = kept ? before.access : classAccess[classifyTool(definition).class];
+        const access = kept ? before.access : classAccess[natureOf(definition).classified.class];
         approved.push({ name, definition, pin, access, chosen: kept });
       }
       keep(server, known, approved);
@@ -124,7 +157,7 @@ export function createToolRegistry(store: PinStore, changed: (server: string) =>
     },
     setAccess(server, tool, access, pin) {
       const known = toolsOf(server);
-      const found = know(known, tool);
+      const found = know(server, known, tool);
       const shown = known.current?.get(tool) ?? known.approved.get(tool);
       if (!found || !shown) {
         throw new SallyportError('tool_not_found', 'policy', `This server has no tool of that name.`, {
@@ -158,15 +191,20 @@ export function createToolRegistry(store: PinStore, changed: (server: string) =>
         ]);
       }
       changed(server);
-      const after = view(known, tool);
+      const after = view(server, known, tool);
       if (!after) throw new SallyportError('tool_not_found', 'policy', 'This server has no tool of that name.');
       return after;
     },
-    find: (server, tool) => know(toolsOf(server), tool),
+    find(server, tool) {
+      const known = toolsOf(server);
+      const found = know(server, known, tool);
+      if (found || !options.takesUndeclared || known.current !== undefined || known.approved.size > 0) return found;
+      return undeclaredTool(server, tool);
+    },
     views(server) {
       const known = toolsOf(server);
       const names = new Set([...known.approved.keys(), ...(known.current?.keys() ?? [])]);
-      return [...names].sort().flatMap((name) => view(known, name) ?? []);
+      return [...names].sort().flatMap((name) => view(server, known, name) ?? []);
     },
     unreadable: (server) => toolsOf(server).unreadable,
     forget(server) {
@@ -187,7 +225,7 @@ function fromStore(stored: StoredPins): ServerTools {
 }
 
 function classify(tools: readonly ApprovedTool[]): ServerTools['approved'] {
-  return new Map(tools.map((tool) => [tool.name, { ...tool, classified: classifyTool(tool.definition) }]));
+  return new Map(tools.map((tool) => [tool.name, { ...tool, nature: natureOf(tool.definition) }]));
 }
 
 function list(known: ServerTools, listing: Listing): void {
@@ -195,7 +233,7 @@ function list(known: ServerTools, listing: Listing): void {
   known.current = new Map(
     [...listing.tools].map(([name, definition]) => [
       name,
-      { definition, pin: pinOf(definition), classified: classifyTool(definition) },
+      { definition, pin: pinOf(definition), nature: natureOf(definition) },
     ]),
   );
 }

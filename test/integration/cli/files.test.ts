@@ -66,6 +66,7 @@ test('what needs an instance says so, with status 4', async () => {
     ['approvals', 'watch'],
     ['log', 'list', '--follow'],
     ['tunnel', 'probe'],
+    ['policy', 'show'],
   ]) {
     const failed = await cliHere([...args, '--data-dir', dataDir, '--json']);
     expect([failed.status, failed.error().code, failed.stdout], args.join(' ')).toEqual([4, 'no_instance', '']);
@@ -78,8 +79,6 @@ test('what a later version brings says so, with status 3', async () => {
     ['doctor'],
     ['servers', 'discover'],
     ['agents', 'let-in', '--for', '10m'],
-    ['policy', 'show'],
-    ['policy', 'replay', 'file', '--answer', 'allow'],
     ['tunnel', 'use', 'anthropic', '--key', 'x'],
     ['tunnel', 'record'],
   ]) {

@@ -91,6 +91,8 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
       await options.slowRequest;
       return status;
     },
+    'policy.show': async () => ({ path: '/rules.yaml', text: '', rules: 0 }),
+    'policy.set': async () => ({ path: '/rules.yaml', rules: 0 }),
     'ui.address': async () => ({ url: 'http://127.0.0.1:1/#k=x' }),
     'servers.list': async () => ({ servers }),
     'servers.add': async (input) => {

@@ -9,7 +9,7 @@ export interface Waiting {
 }
 
 /** A person who answers by hand in a test: each question is taken from {@link next} and answered. */
-export interface Desk extends Pick<Approvals, 'settle'> {
+export interface Desk extends Pick<Approvals, 'settle' | 'denial'> {
   next(): Promise<Waiting>;
   /** Calls whose request was withdrawn, with whether it was cancelled expressly. */
   readonly withdrawn: { readonly call: Call; readonly cancelled: boolean }[];
@@ -22,6 +22,7 @@ export function createDesk(): Desk {
   const watchers: (() => void)[] = [];
   const withdrawn: { call: Call; cancelled: boolean }[] = [];
   return {
+    denial: () => undefined,
     withdrawn,
     onWithdrawn: () => new Promise((resolve) => void watchers.push(resolve)),
     settle: (call, decision, options) =>

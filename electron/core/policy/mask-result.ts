@@ -1,0 +1,106 @@
+import { setImmediate } from 'node:timers/promises';
+import { type JsonNode, JsonObject, toPlain } from '../../shared/json-tree.ts';
+import { compileArgumentSchema, SchemaProblem } from './argument-schema.ts';
+import { type FoundSecret, findSecrets } from './secret-shapes.ts';
+
+/** A result in which secrets became markers (`security.md` S16). */
+export interface Masked {
+  /** The same node where nothing was found. */
+  readonly result: JsonObject;
+  /** What was found, each kind once. */
+  readonly kinds: readonly string[];
+  /** Why the result may not be sent even so: its masked form would not be what the tool's schema promises. */
+  readonly withheld?: string;
+}
+
+/** Characters searched at a stretch, so that the event loop is not held; and how far stretches overlap. */
+const stretch = 65_536;
+const overlap = 24_576;
+
+/**
+ * Replaces the secrets of a result in place: in its texts, and in the string values of `structuredContent` where the schema
+ * still holds. Everything else stays as it came.
+ * @param outputSchema the tool's, a stranger's: interpreted, never compiled
+ */
+export async function maskResult(result: JsonObject, outputSchema: JsonNode | undefined): Promise<Masked> {
+  const kinds = new Set<string>();
+  const text = async (value: string): Promise<string> => {
+    const found = await secretsOf(value);
+    let masked = '';
+    let end = 0;
+    for (const { from, to, kind } of found) {
+      kinds.add(kind);
+      masked += `${value.slice(end, from)}⟨secret removed: ${kind}⟩`;
+      end = to;
+    }
+    return found.length === 0 ? value : masked + value.slice(end);
+  };
+  const walk = async (node: JsonNode): Promise<JsonNode> => {
+    if (typeof node === 'string') return text(node);
+    if (node instanceof JsonObject) {
+      const members: [string, JsonNode][] = [];
+      let changed = false;
+      for (const [name, value] of node.members) {
+        // Binary content is what it is; a change would only break it.
+        const next = isBinary(node, name) ? value : await walk(value);
+        changed ||= next !== value;
+        members.push([name, next]);
+      }
+      return changed ? new JsonObject(members) : node;
+    }
+    if (!Array.isArray(node)) return node;
+    const items: JsonNode[] = [];
+    for (const item of node as readonly JsonNode[]) items.push(await walk(item));
+    return items.some((item, at) => item !== node[at]) ? items : node;
+  };
+  const masked = await walk(result);
+  if (!(masked instanceof JsonObject) || masked === result) return { result, kinds: [] };
+  const structured = masked.get('structuredContent');
+  const holds =
+    structured === undefined ||
+    structured === result.get('structuredContent') ||
+    outputSchema === undefined ||
+    satisfies(structured, outputSchema);
+  const list = [...kinds];
+  return holds
+    ? { result: masked, kinds: list }
+    : {
+        result: masked,
+        kinds: list,
+        withheld: `The result holds ${list.join(' and ')}, which cannot be masked in it.`,
+      };
+}
+
+/** `data` of an image or a sound, `blob` of a resource (MCP content blocks). */
+function isBinary(node: JsonObject, name: string): boolean {
+  const type = node.get('type');
+  if (name === 'data') return (type === 'image' || type === 'audio') && node.get('mimeType') !== undefined;
+  return name === 'blob' && typeof node.get('uri') === 'string';
+}
+
+async function secretsOf(text: string): Promise<readonly FoundSecret[]> {
+  if (text.length <= stretch) return findSecrets(text);
+  const found: FoundSecret[] = [];
+  for (let from = 0; from < text.length; from += stretch - overlap) {
+    for (const one of findSecrets(text.slice(from, from + stretch))) {
+      const shifted = { ...one, from: one.from + from, to: one.to + from };
+      const last = found.at(-1);
+      if (last && shifted.from < last.to) {
+        // Seen whole in one of two stretches, cut in the other: the longer one counts.
+        if (shifted.to > last.to) found[found.length - 1] = { ...shifted, from: Math.min(last.from, shifted.from) };
+      } else found.push(shifted);
+    }
+    if (from + stretch >= text.length) break;
+    await setImmediate();
+  }
+  return found;
+}
+
+function satisfies(value: JsonNode, schema: JsonNode): boolean {
+  try {
+    return compileArgumentSchema(toPlain(schema))(value) === true;
+  } catch (error) {
+    if (error instanceof SchemaProblem) return false;
+    throw error;
+  }
+}

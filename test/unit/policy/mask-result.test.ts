@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import { maskResult } from '../../../electron/core/policy/mask-result.ts';
+import { fromPlain, JsonObject, serializeJson } from '../../../electron/shared/json-tree.ts';
+
+const token = `ghp_${'a1B2c3D4e5F6'.repeat(3)}`;
+const object = (value: unknown): JsonObject => {
+  const node = fromPlain(value);
+  if (!(node instanceof JsonObject)) throw new Error('an object is needed');
+  return node;
+};
+const text = (value: string) => object({ content: [{ type: 'text', text: value }] });
+
+it('masks secrets in place and leaves everything else as it came', async () => {
+  const plain = text('nothing here, commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904');
+  expect(await maskResult(plain, undefined)).toEqual({ result: plain, kinds: [] });
+  expect((await maskResult(plain, undefined)).result).toBe(plain);
+  const { result, kinds } = await maskResult(text(`a ${token} b ${token} c`), undefined);
+  expect(kinds).toEqual(['a GitHub token']);
+  expect(serializeJson(result)).toBe(
+    '{"content":[{"type":"text","text":"a ⟨secret removed: a GitHub token⟩ b ⟨secret removed: a GitHub token⟩ c"}]}',
+  );
+});
+
+it('keeps JSON text valid, and finds secrets that lie across stretches of a long text', async () => {
+  const json = JSON.stringify({ token, list: [1, 2] });
+  const masked = serializeJson((await maskResult(text(json), undefined)).result);
+  expect(JSON.parse(JSON.parse(masked).content[0].text)).toEqual({
+    token: '⟨secret removed: a GitHub token⟩',
+    list: [1, 2],
+  });
+  for (const before of [65_520, 40_950, 81_900, 200_000]) {
+    const long = `${'x '.repeat(before / 2)}${token} ${'y '.repeat(50_000)}`;
+    const { result } = await maskResult(text(long), undefined);
+    expect(serializeJson(result)).not.toContain('a1B2');
+    expect(serializeJson(result).match(/secret removed/g)).toHaveLength(1);
+  }
+});
+
+it('masks structured content where its schema still holds, else withholds the result', async () => {
+  const result = object({ content: [], structuredContent: { token, count: 1 } });
+  const loose = fromPlain({ type: 'object', properties: { token: { type: 'string' } }, required: ['token'] });
+  expect(await maskResult(result, loose)).not.toHaveProperty('withheld');
+  for (const schema of [
+    { properties: { token: { pattern: '^ghp_' } } },
+    { properties: { token: { maxLength: 30, unevaluatedProperties: false } } },
+  ]) {
+    expect(await maskResult(result, fromPlain(schema))).toMatchObject({ withheld: expect.stringContaining('GitHub') });
+  }
+});
