@@ -165,6 +165,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     folder: join(dataDir, 'pki'),
     onRequest: (request, response) => gateway.handle(request, response),
     onNote: (message) => log.note({ kind: 'tunnel', message }),
+    environment: process.env,
     ...(options.observe ? { observe: options.observe } : {}),
   });
   closers.push(() => tunnel.stop());

@@ -5,7 +5,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { type Clock, timestamp } from '../../../shared/clock.ts';
 import { createAckDuplex } from './ack-duplex.ts';
 import type { EdgeLog } from './edge-log.ts';
-import type { ClientRecord, EdgeStore } from './edge-store.ts';
+import { type ClientRecord, type EdgeStore, installationOf } from './edge-store.ts';
 import { edgeSessionOptions } from './http2-limits.ts';
 import { watchLiveness } from './liveness.ts';
 import { connectorAlpn, type Refusal, sessionWindow } from './protocol.ts';
@@ -119,7 +119,14 @@ export function createConnectorDoor(deps: ConnectorDoorDeps): ConnectorDoor {
     });
     session.once('remoteSettings', () => {
       session.setLocalWindowSize(sessionWindow);
-      tunnels.add({ session, domain, serial, ...from, since: timestamp(clock) });
+      tunnels.add({
+        session,
+        domain,
+        serial,
+        installation: installationOf(client),
+        ...from,
+        since: timestamp(clock),
+      });
       watchLiveness(session, {
         clock,
         ...(deps.pingIntervalMs ? { intervalMs: deps.pingIntervalMs } : {}),
