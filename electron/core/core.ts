@@ -207,6 +207,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
 
+  const cliMayDecide = (): boolean => options.cliMayDecide ?? settings.get().cliMayDecide;
   const handlers = {
     ...createServerHandlers({
       registry,
@@ -240,6 +241,12 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
         approvals.withdraw({}, 'paused');
         return gateway.endSessions({}, 'paused');
       },
+      reach: () => {
+        const windows = dispatcher.connected('window');
+        const pages = dispatcher.connected('browser');
+        const desk = windows + pages === 0 && (options.widerFrontUp?.() ?? false);
+        return { windows, pages, desk, commandLine: cliMayDecide(), version };
+      },
       onMoved: () => resourceServer.revokeAll(),
       uiAddress: () => {
         if (browser) return browser.url();
@@ -255,7 +262,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     log,
     approvals,
     clock,
-    cliMayDecide: () => options.cliMayDecide ?? settings.get().cliMayDecide,
+    cliMayDecide,
     ...(options.widerFrontUp ? { widerFrontUp: options.widerFrontUp } : {}),
   });
   closers.push(() => dispatcher.close());

@@ -21,6 +21,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'approvals.list': true,
   'approvals.answer': true,
   'approvals.forget': true,
+  'approvals.reach': true,
   'log.list': true,
   'log.show': true,
   'log.verify': true,

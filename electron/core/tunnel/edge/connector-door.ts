@@ -143,6 +143,7 @@ export function createConnectorDoor(deps: ConnectorDoorDeps): ConnectorDoor {
     if (String(socket.authorizationError) === 'CERT_HAS_EXPIRED') return 'certificate_expired';
     if (client?.kind !== 'connector') return 'certificate_unknown';
     if (client.revokedAt) return 'certificate_revoked';
+    if (Date.parse(client.notAfter) <= clock.now()) return 'certificate_expired';
     const open = [...live.values()].filter((entry) => entry.serial === client.serial).length;
     if (open >= maxConnectionsPerDomain || tunnels.count(client.name) >= maxConnectionsPerDomain) {
       return 'too_many_connections';
