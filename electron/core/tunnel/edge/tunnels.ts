@@ -78,6 +78,8 @@ export function createTunnels(clock: Clock): Tunnels {
     add(connection) {
       const { domain, session } = connection;
       byDomain.set(domain, [...(byDomain.get(domain) ?? []), connection]);
+      // Settles who is active now, not only when the first agent comes.
+      candidates(domain);
       session.once('goaway', () => going.add(session));
       session.once('close', () => {
         const rest = (byDomain.get(domain) ?? []).filter((other) => other !== connection);
