@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { StatusView } from '../shared/views.ts';
 import { wholeNumber } from './arguments.ts';
-import { notYet } from './failures.ts';
 import { ask } from './instance.ts';
 import type { CliIo } from './io.ts';
 import { counted, shown, table } from './output.ts';
@@ -15,7 +14,7 @@ const states: Readonly<Record<StatusView['state'], string>> = {
   trouble: 'Trouble',
 };
 
-/** `run`, `status`, `ui`, `pause`, `resume`, `doctor`. */
+/** `run`, `status`, `ui`, `pause`, `resume`. */
 export function registerAppCommands(program: Command, io: CliIo): void {
   program
     .command('run')
@@ -67,13 +66,6 @@ export function registerAppCommands(program: Command, io: CliIo): void {
     .action(async () => {
       const resumed = await ask(io, 'resume', {});
       io.print(resumed, () => 'Calls get through again.');
-    });
-
-  program
-    .command('doctor')
-    .description('Check every hop, each with a fix')
-    .action(() => {
-      throw notYet('doctor');
     });
 
   program

@@ -1,19 +1,22 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
 import { join, relative, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 import { writeDurably } from '../core/state/durable-file.ts';
 import { systemClock } from '../core/state/system-clock.ts';
-import { createEdge, type Edge } from '../core/tunnel/edge/edge.ts';
-import { edgeConfigName, initEdgeFolder, openEdgeFolder } from '../core/tunnel/edge/edge-folder.ts';
+import { createEdge, type Edge, type EdgeRules } from '../core/tunnel/edge/edge.ts';
+import type { EdgeConfig } from '../core/tunnel/edge/edge-config.ts';
+import { type EdgeFolder, edgeConfigName, initEdgeFolder, openEdgeFolder } from '../core/tunnel/edge/edge-folder.ts';
+import type { EdgeLog } from '../core/tunnel/edge/edge-log.ts';
+import { createEdgeMetrics } from '../core/tunnel/edge/edge-metrics.ts';
 import type { ClientRecord } from '../core/tunnel/edge/edge-store.ts';
 import { createEnrolment, type Enrolment } from '../core/tunnel/edge/enrolment.ts';
 import { formatJoinLine } from '../core/tunnel/edge/join-line.ts';
+import { listenOperations, type Operations } from '../core/tunnel/edge/operations.ts';
 import { agentLabel, agentPathPrefix } from '../core/tunnel/edge/protocol.ts';
 import { createCsr } from '../core/tunnel/pki/certificate-request.ts';
 import { timestamp } from '../shared/clock.ts';
-import { SallyportError } from '../shared/errors.ts';
+import { asSallyportError, SallyportError } from '../shared/errors.ts';
 
 /** What the edge commands write to. */
 export interface EdgeCommandIo {
@@ -147,29 +150,49 @@ async function openEnrolment(
   return { folder, enrolment: createEnrolment({ store, authority, clock: systemClock, edgeName: folder.config.name }) };
 }
 
-/** Runs until SIGTERM or SIGINT, then drains for ten seconds; a second signal ends it at once. */
+/**
+ * Runs until SIGTERM or SIGINT, then drains for ten seconds; a second signal ends it at once. SIGHUP reads the configuration
+ * and the certificate files again.
+ */
 async function runEdge(configPath: string, io: EdgeCommandIo): Promise<void> {
   const folder = await openEdgeFolder(configPath);
   const { config } = folder;
+  const metrics = createEdgeMetrics();
+  const log: EdgeLog = (event) => {
+    metrics.count(event);
+    io.stderr(`${JSON.stringify({ at: timestamp(systemClock), ...event })}\n`);
+  };
   const edge = await createEdge({
     name: config.name,
     authority: folder.authority,
     store: folder.store,
     clock: systemClock,
-    limits: config.limits,
-    agentsAllowed: config.agents.allow,
-    ...(folder.publicCertificate ? { publicCertificate: folder.publicCertificate } : {}),
-    log: (event) => io.stderr(`${JSON.stringify({ at: timestamp(systemClock), ...event })}\n`),
+    ...rulesOf(folder),
+    log,
   });
   const port = await edge.listen({ hosts: config.hosts, port: config.port });
-  let operations: { server: Server; port: number } | undefined;
+  let draining = false;
+  let operations: Operations | undefined;
   try {
-    if (config.operations !== 'off') operations = await listenOperations(edge, config.operations);
+    if (config.operations !== 'off') {
+      operations = await listenOperations(config.operations, {
+        status: edge.status,
+        metrics: () => metrics.render(edge.status()),
+        ready: () => !draining,
+      });
+    }
     await folder.setRunning(port);
   } catch (error) {
     await edge.close(0);
     throw error;
   }
+  const hangUp = (): void => {
+    reloadEdge(configPath, config, edge).catch((error: unknown) => {
+      // What was in force stays in force: a slip in the file must not end an edge that serves.
+      log({ event: 'reload_refused', reason: asSallyportError(error, 'edge').message });
+    });
+  };
+  process.on('SIGHUP', hangUp);
   const signalled = new Promise<number>((settle) => {
     const stop = (status: number) => (): void => {
       process.once('SIGINT', () => process.exit(130));
@@ -189,40 +212,34 @@ async function runEdge(configPath: string, io: EdgeCommandIo): Promise<void> {
   io.stdout(io.json() ? `${JSON.stringify(ready)}\n` : `The edge ${config.name} is ready on port ${port}.\n`);
   // The signal handlers alone do not keep a process alive; the listener does.
   const status = await signalled;
-  operations?.server.close();
-  operations?.server.closeAllConnections();
+  draining = true;
   await edge.close(10_000);
+  operations?.close();
+  process.off('SIGHUP', hangUp);
   io.status?.(status);
 }
 
-/** `/healthz` on loopback: whether the edge runs, and how much goes through it. */
-function listenOperations(edge: Edge, port: number): Promise<{ server: Server; port: number }> {
-  const server = createServer((request, response) => {
-    if (request.method !== 'GET' || request.url !== '/healthz') {
-      response.writeHead(404).end();
-      return;
-    }
-    const { tunnels, open } = edge.status();
-    const connections = tunnels.reduce((sum, tunnel) => sum + tunnel.connections.length, 0);
-    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-    response.end(`${JSON.stringify({ ok: true, tunnels: tunnels.length, connections, open })}\n`);
-  });
-  return new Promise((settle, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        new SallyportError(
-          error.code === 'EADDRINUSE' ? 'port_in_use' : 'listen_failed',
-          'edge',
-          `The operations port ${port} on 127.0.0.1 cannot be bound (${error.code}).`,
-          { hint: 'Set "operations" in the configuration to another port, or to "off".' },
-        ),
-      ),
-    );
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      settle({ server, port: typeof address === 'object' && address ? address.port : port });
+function rulesOf({ config, publicCertificate }: EdgeFolder): EdgeRules {
+  return {
+    limits: config.limits,
+    agentsAllowed: config.agents.allow,
+    ...(publicCertificate ? { publicCertificate } : {}),
+  };
+}
+
+/** @throws SallyportError what reading the folder throws, `restart_needed` where a change cannot be taken while it runs */
+async function reloadEdge(configPath: string, running: EdgeConfig, edge: Edge): Promise<void> {
+  const folder = await openEdgeFolder(configPath);
+  const fixed = (config: EdgeConfig) => {
+    const { name, hosts, port, operations, state } = config;
+    return JSON.stringify({ name, hosts, port, operations, state });
+  };
+  if (fixed(folder.config) !== fixed(running)) {
+    throw new SallyportError('restart_needed', 'edge', 'name, hosts, port, operations and state need a restart.', {
+      hint: 'Nothing of the new configuration was taken.',
     });
-  });
+  }
+  edge.reload(rulesOf(folder));
 }
 
 function describe(client: ClientRecord) {

@@ -3,6 +3,7 @@ import { registerAgentCommands } from './agent-commands.ts';
 import { registerAppCommands } from './app-commands.ts';
 import { registerApprovalCommands } from './approval-commands.ts';
 import { bindValues } from './arguments.ts';
+import { registerDoctorCommand } from './doctor-command.ts';
 import { errorLine, exitStatus, failureOf, statusOf } from './failures.ts';
 import { type CliStreams, createIo, type GlobalOptions } from './io.ts';
 import { registerLogCommands } from './log-commands.ts';
@@ -60,6 +61,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
       outputError: () => {},
     });
   registerAppCommands(program, io);
+  registerDoctorCommand(program, io);
   registerServerCommands(program, io);
   registerToolCommands(program, io);
   registerAgentCommands(program, io);

@@ -189,6 +189,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       metadata: (resource) => resourceServer.metadata(resource),
       receive: (message) => gateway.receive(message),
     },
+    environment: process.env,
     ...(options.observe ? { observe: options.observe } : {}),
   });
   closers.push(() => tunnel.stop());
@@ -237,6 +238,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
 
+  const cliMayDecide = (): boolean => options.cliMayDecide ?? settings.get().cliMayDecide;
   const handlers = {
     ...createServerHandlers({
       registry,
@@ -284,6 +286,12 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
         approvals.withdraw({}, 'paused');
         return gateway.endSessions({}, 'paused');
       },
+      reach: () => {
+        const windows = dispatcher.connected('window');
+        const pages = dispatcher.connected('browser');
+        const desk = windows + pages === 0 && (options.widerFrontUp?.() ?? false);
+        return { windows, pages, desk, commandLine: cliMayDecide(), version };
+      },
       onMoved: () => resourceServer.revokeAll(),
       uiAddress: () => {
         if (browser) return browser.url();
@@ -299,7 +307,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     log,
     approvals,
     clock,
-    cliMayDecide: () => options.cliMayDecide ?? settings.get().cliMayDecide,
+    cliMayDecide,
     ...(options.widerFrontUp ? { widerFrontUp: options.widerFrontUp } : {}),
   });
   closers.push(() => dispatcher.close());

@@ -28,6 +28,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'approvals.forget': true,
   'policy.show': true,
   'policy.set': true,
+  'approvals.reach': true,
   'log.list': true,
   'log.show': true,
   'log.verify': true,

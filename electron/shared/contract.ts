@@ -208,6 +208,19 @@ export const requests = {
     }),
     { widens: true },
   ),
+  /** By which ways a question would reach a person now: open windows and pages, the tray, and the command line. */
+  'approvals.reach': request(
+    nothing,
+    z.object({
+      windows: z.number().int(),
+      pages: z.number().int(),
+      /** Whether a desktop's tray is up, which opens prompts by itself. */
+      desk: z.boolean(),
+      commandLine: z.boolean(),
+      /** Version of the app that answers. */
+      version: z.string(),
+    }),
+  ),
   'approvals.forget': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() })),
 
   /** The rules in force, as the person wrote them. */

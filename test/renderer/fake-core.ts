@@ -316,6 +316,7 @@ function handlersOf(core: FakeCore): Handlers {
       core.patch({ approvals: core.state.approvals.filter((each) => each !== approval) });
       return { id: input.id, answer: input.answer, scope: input.scope, for: input.for };
     },
+    'approvals.reach': () => ({ windows: 1, pages: 0, desk: false, commandLine: false, version: '0.0.0' }),
     'approvals.forget': ({ id }) => {
       core.patch({ remembered: core.state.remembered.filter((each) => each.id !== id) });
       return { id };

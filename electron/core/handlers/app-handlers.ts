@@ -1,5 +1,5 @@
 import { type Clock, timestamp } from '../../shared/clock.ts';
-import type { AppState } from '../../shared/contract.ts';
+import type { AppState, RequestOutput } from '../../shared/contract.ts';
 import type { Handlers } from '../fronts/dispatcher.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -16,6 +16,8 @@ export interface AppHandlerDeps {
   readonly stopCalls: () => Promise<number>;
   /** The domain changed: every grant was for URLs that are no more. */
   readonly onMoved: () => void;
+  /** Who would see a question now. */
+  readonly reach: () => RequestOutput<'approvals.reach'>;
   /** Address of the browser front with this run's key. @throws SallyportError where none is up */
   readonly uiAddress: () => string;
 }
@@ -26,6 +28,7 @@ export function createAppHandlers(
 ): Pick<
   Handlers,
   | 'status.get'
+  | 'approvals.reach'
   | 'ui.address'
   | 'tunnel.status'
   | 'tunnel.ca'
@@ -42,6 +45,7 @@ export function createAppHandlers(
     return { cliMayDecide, openAtLogin };
   };
   return {
+    'approvals.reach': async () => deps.reach(),
     'status.get': async () => deps.state().status,
     'ui.address': async () => ({ url: deps.uiAddress() }),
 

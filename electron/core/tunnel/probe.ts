@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:https';
 import { isIP } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import * as z from 'zod';
 import { type Clock, timestamp } from '../../shared/clock.ts';
+import { asSallyportError, SallyportError } from '../../shared/errors.ts';
 import type { Hop } from '../../shared/hop.ts';
 import type { probeView } from '../../shared/views.ts';
+import { connectThroughProxy, type HttpProxy } from './connectors/proxy.ts';
 import { publicKeyPin } from './pki/fingerprint.ts';
 
 /** Outcome of one probe. */
@@ -22,6 +24,8 @@ export interface ProbeTarget {
   readonly ca: string;
   /** Pin of the public key that this app serves now: another one means that somebody stands in the middle. */
   readonly pin: string;
+  /** HTTP proxy by which this machine reaches the public door, if it needs one. */
+  readonly proxy?: HttpProxy | undefined;
 }
 
 const answerSchema = z.object({ nonce: z.string(), publicKey: z.string(), at: z.string() });
@@ -33,12 +37,13 @@ const maxAnswer = 4_096;
  * It carries no token and reaches no server (`design.md` §2, "Status is a call"). Never throws: the hop that failed is
  * in the answer.
  */
-export function probeOutside(target: ProbeTarget, clock: Clock): Promise<Probe> {
+export async function probeOutside(target: ProbeTarget, clock: Clock): Promise<Probe> {
   const nonce = randomBytes(16).toString('hex');
   const started = clock.monotonic();
   const ours = target.pin;
   let connected = false;
   let secure = false;
+  const tunnelled = target.proxy && (await connectThroughProxy(target.proxy, target).catch(asSallyportError));
   return new Promise((resolve) => {
     const finish = (hop?: Hop, detail?: string): void => {
       resolve({
@@ -49,6 +54,8 @@ export function probeOutside(target: ProbeTarget, clock: Clock): Promise<Probe> 
         ...(detail ? { detail } : {}),
       });
     };
+    if (tunnelled instanceof SallyportError) return finish('edge', tunnelled.message);
+    if (tunnelled) connected = true;
     const outgoing = request({
       host: target.host,
       port: target.port,
@@ -57,6 +64,16 @@ export function probeOutside(target: ProbeTarget, clock: Clock): Promise<Probe> 
       ca: target.ca,
       ...(isIP(target.domain) ? {} : { servername: target.domain }),
       agent: false,
+      ...(tunnelled
+        ? {
+            createConnection: () =>
+              connectTls({
+                socket: tunnelled,
+                ca: target.ca,
+                ...(isIP(target.domain) ? {} : { servername: target.domain }),
+              }),
+          }
+        : {}),
       timeout: timeoutMs,
     });
     outgoing.on('socket', (socket) => {

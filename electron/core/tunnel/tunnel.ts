@@ -8,6 +8,7 @@ import type { ServerRecord } from '../servers/servers.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { ConnectorStatus, PeerInfo } from './connectors/connector.ts';
 import type { MessageChannel, MessageConnector, MessageEntrance } from './connectors/message-connector.ts';
+import type { Environment } from './connectors/proxy.ts';
 import { embeddedDomain } from './edge/embedded-edge.ts';
 import { createInnerTls, type InnerTls, type InnerTlsDeps } from './inner-tls/inner-tls.ts';
 import {
@@ -21,6 +22,7 @@ import {
 } from './openai-way.ts';
 import { type AppCertificates, type AuthorityView, createAppCertificates } from './pki/app-certificates.ts';
 import { type Probe, probeOutside } from './probe.ts';
+import { watchWake } from './wake-watchdog.ts';
 import { joinWay, openEdge, openEmbedded, type WayIn } from './way-in.ts';
 
 /** What {@link createTunnel} needs. */
@@ -41,6 +43,8 @@ export interface TunnelDeps {
     /** @throws SallyportError `server_not_found` */
     slugOf(name: string): string;
   };
+  /** Names proxies and CAs for the way to an edge (`docs/cli.md`, Environment); default: none. */
+  readonly environment?: Environment;
   /** Looks at the bytes of a connection between connector and inner TLS: the proof of the blind middle counts them. */
   readonly observe?: (stream: Duplex, peer: PeerInfo) => Duplex;
 }
@@ -100,6 +104,17 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   let cancelProbe = (): void => {};
   let downSince: number | undefined;
   let stopped = false;
+  // Sleep and a clock that was set leave connections that look alive: ask them, and dial at once what is down.
+  const stopWatchdog = watchWake(clock, (missingMs) => {
+    if (!open) return;
+    onNote(`Time moved by ${(missingMs / 1_000).toFixed(0)} s without us: the tunnel is checked.`);
+    retryNow();
+  });
+  const retryNow = (): void => {
+    open?.wayIn.connector.retryNow();
+    messages?.retryNow();
+    if (open) probeIn(0);
+  };
 
   const changed = (): void => {
     for (const listener of listeners) listener();
@@ -213,6 +228,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         domain: wayIn.domain,
         ca: certificates.ca().pem,
         pin: certificates.current().pin,
+        proxy: wayIn.network.proxyFor(wayIn),
       },
       clock,
     ).then((result) => {
@@ -321,17 +337,14 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       return domain !== before.domain;
     },
     publicKeyPin: () => need().certificates.current().pin,
-    retryNow() {
-      open?.wayIn.connector.retryNow();
-      messages?.retryNow();
-      if (open) probeIn(0);
-    },
+    retryNow,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     async stop() {
       stopped = true;
+      stopWatchdog();
       await close(stopGraceMs);
       listeners.clear();
     },

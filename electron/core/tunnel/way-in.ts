@@ -6,9 +6,13 @@ import type { Secrets } from '../secrets/secrets.ts';
 import type { SettingsData } from '../settings/settings.ts';
 import { writeDurably } from '../state/durable-file.ts';
 import type { Connector } from './connectors/connector.ts';
+import { type ClientCertificate, createConnectorIdentity } from './connectors/connector-identity.ts';
 import { createEdgeConnector } from './connectors/edge-connector.ts';
-import { joinEdge } from './connectors/enrol.ts';
+import { joinEdge, renewAtEdge } from './connectors/enrol.ts';
+import { type Network, readNetwork } from './connectors/network.ts';
+import type { Environment } from './connectors/proxy.ts';
 import { createEmbeddedEdge } from './edge/embedded-edge.ts';
+import { publicKeyPin } from './pki/fingerprint.ts';
 
 /** A way in that is open: its connector, and where the public door is. */
 export interface WayIn {
@@ -19,6 +23,8 @@ export interface WayIn {
   readonly host: string;
   readonly port: number;
   readonly connector: Connector;
+  /** How this machine gets to the public door. */
+  readonly network: Network;
   /** Drains for up to `graceMs`, then ends everything. */
   close(graceMs?: number): Promise<void>;
 }
@@ -29,6 +35,10 @@ export interface WayInDeps {
   readonly secrets: Secrets;
   /** `<data>/pki`. */
   readonly folder: string;
+  /** Names proxies and CAs (`docs/cli.md`, Environment); default: none. */
+  readonly environment?: Environment;
+  /** Something to log, for instance that a certificate could not be renewed. */
+  readonly onNote?: (message: string) => void;
 }
 
 /**
@@ -48,6 +58,7 @@ export async function openEmbedded(deps: WayInDeps, wanted: { port: number; chos
     domain: embedded.domain,
     host: '127.0.0.1',
     port: embedded.port,
+    network: readNetwork({}),
     connector: embedded.connector,
     close: (graceMs) => embedded.close(graceMs),
   };
@@ -62,9 +73,9 @@ type JoinedEdge = NonNullable<SettingsData['tunnel']['edge']>;
  * @throws SallyportError what {@link joinEdge} throws
  */
 export async function joinWay(deps: WayInDeps, line: string): Promise<JoinedEdge> {
-  const joined = await joinEdge(line.trim());
-  await deps.secrets.set(keyName(joined.domain), joined.key);
-  await writeDurably(files(deps, joined.domain).certificate, joined.certificate, 0o644);
+  const network = readNetwork(deps.environment ?? {});
+  const joined = await joinEdge(line.trim(), outwards(network));
+  await storeIdentity(deps, joined.domain, joined);
   await writeDurably(files(deps, joined.domain).ca, joined.ca, 0o644);
   return { domain: joined.domain, host: joined.host, port: joined.port, caPin: joined.caPin };
 }
@@ -75,8 +86,9 @@ export async function joinWay(deps: WayInDeps, line: string): Promise<JoinedEdge
  */
 export async function openEdge(deps: WayInDeps, joined: JoinedEdge | undefined): Promise<WayIn> {
   const domain = joined?.domain ?? '';
-  const key = await deps.secrets.get(keyName(domain));
   const [certificate, ca] = await Promise.all(Object.values(files(deps, domain)).map(readIfThere));
+  const key =
+    certificate === undefined ? undefined : await deps.secrets.get(keyName(domain, publicKeyPin(certificate)));
   if (!joined || key === undefined || certificate === undefined || ca === undefined) {
     throw new SallyportError('edge_not_joined', 'edge', 'This installation has not joined an edge.', {
       hint: 'Ask for a new line with `sallyport edge invite`, then run `sallyport tunnel use edge`.',
@@ -84,19 +96,58 @@ export async function openEdge(deps: WayInDeps, joined: JoinedEdge | undefined):
   }
   const { host, port, caPin } = joined;
   const address = { host, port, caPin };
-  const connector = createEdgeConnector({ address, domain, certificate, key, ca, clock: deps.clock });
+  const network = readNetwork(deps.environment ?? {});
+  const identity = createConnectorIdentity({
+    first: { certificate, key },
+    clock: deps.clock,
+    renew: (present) => renewAtEdge({ address, ca, present, ...outwards(network) }),
+    store: (next) => storeIdentity(deps, domain, next),
+    onRenewed: () => {
+      deps.onNote?.('The edge renewed this machine’s certificate.');
+      void connector.renewConnections();
+    },
+    onTrouble: (error) => deps.onNote?.(`The certificate for the edge could not be renewed: ${error.message}`),
+  });
+  const connector = createEdgeConnector({
+    address,
+    domain,
+    identity: identity.current,
+    ca,
+    clock: deps.clock,
+    proxy: () => network.proxyFor(address),
+    ...(network.extraCa ? { carrierCa: network.extraCa } : {}),
+  });
   return {
     way: 'edge',
     domain,
     host,
     port,
+    network,
     connector,
-    close: (graceMs) => connector.stop(graceMs),
+    close: (graceMs) => {
+      identity.close();
+      return connector.stop(graceMs);
+    },
   };
 }
 
-function keyName(domain: string): string {
-  return `edge:${domain}:connector-key`;
+/** Key before certificate, named by its pin: at every moment the certificate on disk has its key. */
+async function storeIdentity(deps: WayInDeps, domain: string, next: ClientCertificate): Promise<void> {
+  const name = keyName(domain, publicKeyPin(next.certificate));
+  await deps.secrets.set(name, next.key);
+  await writeDurably(files(deps, domain).certificate, next.certificate, 0o644);
+  for (const other of deps.secrets.names(keyName(domain, ''))) {
+    // A key that is not needed any more and stays a while longer does no harm.
+    if (other !== name) await deps.secrets.delete(other).catch(() => {});
+  }
+}
+
+function outwards(network: Network): { proxyFor: Network['proxyFor']; carrierCa?: string } {
+  return { proxyFor: network.proxyFor, ...(network.extraCa ? { carrierCa: network.extraCa } : {}) };
+}
+
+function keyName(domain: string, pin: string): string {
+  return `edge:${domain}:connector-key:${pin}`;
 }
 
 function files(deps: WayInDeps, domain: string): { certificate: string; ca: string } {

@@ -147,6 +147,7 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     'approvals.list': async () => ({ approvals: [approval], remembered: [] }),
     'approvals.answer': async ({ id, answer, scope, for: time }) => ({ id, answer, scope, for: time }),
     'approvals.forget': async ({ id }) => ({ id }),
+    'approvals.reach': async () => ({ windows: 0, pages: 1, desk: false, commandLine: false, version: '0.0.0' }),
     'log.list': async ({ limit, before }) => {
       const first = (before ?? 1_001) - 1;
       const rows = Array.from({ length: Math.min(limit, first) }, (_, index) => logRow(first - index));

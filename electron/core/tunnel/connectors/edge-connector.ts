@@ -11,17 +11,17 @@ import { watchLiveness } from '../edge/liveness.ts';
 import { connectorAlpn, doorHeader, peerHeader, sessionWindow } from '../edge/protocol.ts';
 import { createBackOff } from './back-off.ts';
 import type { Connector, ConnectorStatus, EdgeConnection, PeerInfo } from './connector.ts';
+import type { ClientCertificate } from './connector-identity.ts';
 import { dialEdge, type EdgeAddress, type Transport } from './edge-dialer.ts';
+import type { HttpProxy } from './proxy.ts';
 
 /** What a connector to one edge is made of: what {@link joinEdge} returned, and how to behave. */
 export interface EdgeConnectorDeps {
   readonly address: EdgeAddress;
   /** The tunnel's domain, as the edge gave it. */
   readonly domain: string;
-  /** Client certificate, PEM. */
-  readonly certificate: string;
-  /** Its private key, PKCS#8 PEM. */
-  readonly key: string;
+  /** The client certificate and its key, asked for at each attempt. */
+  readonly identity: () => ClientCertificate;
   /** The edge's CA, PEM; its key must be the pinned one. */
   readonly ca: string;
   readonly clock: Clock;
@@ -33,6 +33,8 @@ export interface EdgeConnectorDeps {
   readonly transports?: readonly Transport[];
   /** CAs in PEM for the outer TLS of the WebSocket, besides the system's. */
   readonly carrierCa?: string;
+  /** HTTP proxy to the edge, asked for at each attempt. */
+  readonly proxy?: () => HttpProxy | undefined;
   /** How the edge is called in status and peers. Default `host:port`. */
   readonly label?: string;
   /** Shorter times for tests, in milliseconds. */
@@ -43,6 +45,12 @@ export interface EdgeConnectorDeps {
     /** While on a WebSocket, how often raw TLS is tried again; default 5 min. */
     readonly rawAgain?: number;
   };
+}
+
+/** An edge's connector: besides what every way in does, it can move over to a renewed certificate. */
+export interface EdgeConnector extends Connector {
+  /** Replaces each connection by a new one, made before the old one drains: nothing is cut. */
+  renewConnections(): Promise<void>;
 }
 
 /** Time for one attempt, in milliseconds. */
@@ -56,13 +64,17 @@ interface Live {
   readonly transport: Transport;
   readonly since: string;
   rttMs?: number;
+  /** Asks at once whether the edge is still there. */
+  ask?: () => void;
+  /** Opens a successor and, once it is up, drains this one. */
+  replace?: () => Promise<void>;
 }
 
 /**
  * Dials out to an edge and keeps `connections` connections up: mutual TLS with ALPN `sallyport/1` and HTTP/2 inside, this side
  * being the HTTP/2 server; where only WebSockets get through, the same TLS inside one (`docs/protocol.md`).
  */
-export function createEdgeConnector(deps: EdgeConnectorDeps): Connector {
+export function createEdgeConnector(deps: EdgeConnectorDeps): EdgeConnector {
   const { clock, address } = deps;
   const label = deps.label ?? `${address.host}:${address.port}`;
   const transports = deps.transports ?? defaultTransports;
@@ -116,6 +128,10 @@ export function createEdgeConnector(deps: EdgeConnectorDeps): Connector {
     retryNow() {
       webSocketUntil = Number.NEGATIVE_INFINITY;
       for (const wake of [...wakers]) wake();
+      for (const live of up) live.ask?.();
+    },
+    async renewConnections() {
+      for (const live of [...up]) await live.replace?.().catch(() => undefined);
     },
     async stop(graceMs = 5_000) {
       if (!stopping) return;
@@ -184,18 +200,25 @@ export function createEdgeConnector(deps: EdgeConnectorDeps): Connector {
       const arm = (): void => {
         cancel = clock.schedule(deps.times?.rawAgain ?? rawAgainMs, retryRaw);
       };
+      const replaceWith = (next: Live): void => {
+        // The new one is up: the old one drains and this slot holds the new one.
+        replaced = true;
+        cancel();
+        up.delete(live);
+        live.session.close();
+        changed();
+        leftAlone(next, signal).then(gone, gone);
+      };
       const retryRaw = (): void => {
         cancel();
-        if (live.transport !== 'websocket' || !transports.includes('tls') || signal.aborted) return;
+        if (live.transport !== 'websocket' || !transports.includes('tls') || signal.aborted || replaced) return;
         open('tls', signal).then((raw) => {
           webSocketUntil = Number.NEGATIVE_INFINITY;
-          changed();
-          // The new one is up: the old one drains and this slot holds the new one.
-          replaced = true;
-          up.delete(live);
-          live.session.close();
-          leftAlone(raw, signal).then(gone, gone);
+          replaceWith(raw);
         }, arm);
+      };
+      live.replace = async () => {
+        if (!replaced && !signal.aborted) replaceWith(await establish(signal));
       };
       const ended = (): void => {
         up.delete(live);
@@ -236,13 +259,15 @@ export function createEdgeConnector(deps: EdgeConnectorDeps): Connector {
 
   /** One connection, up once the edge has answered a first PING. */
   async function open(transport: Transport, signal: AbortSignal): Promise<Live> {
+    const proxy = deps.proxy?.();
     const socket = await dialEdge({
       address,
       transport,
       alpn: connectorAlpn,
       ca: deps.ca,
-      client: { certificate: deps.certificate, key: deps.key },
+      client: deps.identity(),
       ...(deps.carrierCa ? { carrierCa: deps.carrierCa } : {}),
+      ...(proxy ? { proxy } : {}),
       timeoutMs: deps.times?.dial ?? dialMs,
       signal,
     });
@@ -273,7 +298,7 @@ export function createEdgeConnector(deps: EdgeConnectorDeps): Connector {
         socket.destroy();
         reject(refused(refusal ?? socketError));
       });
-      watchLiveness(session, {
+      live.ask = watchLiveness(session, {
         clock,
         ...(deps.times?.ping ? { intervalMs: deps.times.ping } : {}),
         ...(deps.times?.pingTimeout ? { timeoutMs: deps.times.pingTimeout } : {}),

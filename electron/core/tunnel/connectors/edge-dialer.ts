@@ -6,6 +6,7 @@ import { SallyportError } from '../../../shared/errors.ts';
 import { carrierPath, carrierProtocol, edgeAlias } from '../edge/protocol.ts';
 import { createWebSocketDuplex, maxMessageAccepted } from '../edge/websocket-duplex.ts';
 import { publicKeyPin } from '../pki/fingerprint.ts';
+import { connectThroughProxy, type HttpProxy } from './proxy.ts';
 
 /** Where an edge is and by which key it is known. */
 export interface EdgeAddress {
@@ -30,6 +31,8 @@ export interface DialOptions {
   readonly client?: { readonly certificate: string; readonly key: string };
   /** Further CAs in PEM for the outer TLS of the WebSocket (an inspecting proxy's). */
   readonly carrierCa?: string;
+  /** HTTP proxy to go through. */
+  readonly proxy?: HttpProxy;
   /** Time for everything, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -114,37 +117,56 @@ function isConnected(stream: { destroy(): void }): boolean {
 }
 
 /** The byte stream below the TLS that counts: a TCP connection, or a WebSocket over ordinary TLS. */
-function openCarrier(
+async function openCarrier(
   options: Omit<DialOptions, 'ca'> & { readonly ca?: string },
   closeLater: CloseLater,
 ): Promise<Duplex> {
   const { address } = options;
-  if (options.transport === 'tls') {
-    return new Promise((resolve, reject) => {
-      const socket = connectTcp({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
-      closeLater(socket);
-      socket.once('connect', () => resolve(socket));
-      socket.on('error', (error: NodeJS.ErrnoException) =>
-        reject(unreachable(address, error.code ?? error.message, error)),
-      );
-    });
-  }
+  if (options.transport === 'tls') return openTcp(options, closeLater);
+  const { proxy } = options;
+  const proxied = proxy && (await openTcp(options, closeLater));
   return new Promise((resolve, reject) => {
     const host = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
-    // `servername` is handed on to tls.connect, which the types of `ws` do not know.
-    const webSocketOptions: ClientOptions & { servername: string } = {
+    const outer = {
       servername: serverNameOf(address.host),
       ca: [...systemRoots(), ...(options.carrierCa ? [options.carrierCa] : []), ...(options.ca ? [options.ca] : [])],
+    };
+    // `servername` is handed on to tls.connect, which the types of `ws` do not know.
+    const webSocketOptions: ClientOptions & { servername: string } = {
+      ...outer,
       perMessageDeflate: false,
       skipUTF8Validation: true,
       maxPayload: maxMessageAccepted,
       followRedirects: false,
+      ...(proxied
+        ? { createConnection: () => connectTls({ ...outer, socket: proxied, ALPNProtocols: ['http/1.1'] }) }
+        : {}),
     };
     const url = `wss://${host}:${address.port}${carrierPath}`;
     const webSocket = new WebSocket(url, [carrierProtocol], webSocketOptions);
     closeLater({ destroy: () => webSocket.terminate() });
     webSocket.once('open', () => resolve(createWebSocketDuplex(webSocket)));
     webSocket.on('error', (error: NodeJS.ErrnoException) => reject(explain(address, error, false)));
+  });
+}
+
+/** A TCP connection to the edge, by itself or through the proxy. */
+function openTcp(
+  options: Pick<DialOptions, 'address' | 'proxy' | 'carrierCa'>,
+  closeLater: CloseLater,
+): Promise<Socket> {
+  const { address, proxy } = options;
+  if (proxy) {
+    const ca = [...systemRoots(), ...(options.carrierCa ? [options.carrierCa] : [])];
+    return connectThroughProxy(proxy, address, { ca, onSocket: closeLater });
+  }
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
+    closeLater(socket);
+    socket.once('connect', () => resolve(socket));
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      reject(unreachable(address, error.code ?? error.message, error)),
+    );
   });
 }
 

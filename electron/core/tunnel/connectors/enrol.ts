@@ -4,10 +4,12 @@ import type { TLSSocket } from 'node:tls';
 import * as z from 'zod';
 import { asSallyportError, errorShape, SallyportError } from '../../../shared/errors.ts';
 import { parseJoinLine } from '../edge/join-line.ts';
-import { enrolPath } from '../edge/protocol.ts';
+import { enrolPath, renewPath } from '../edge/protocol.ts';
 import { createCsr } from '../pki/certificate-request.ts';
 import { privateKeyPin, publicKeyPin } from '../pki/fingerprint.ts';
-import { dialEdge, fetchPinnedCa, serverNameOf, type Transport } from './edge-dialer.ts';
+import type { ClientCertificate } from './connector-identity.ts';
+import { dialEdge, type EdgeAddress, fetchPinnedCa, serverNameOf, type Transport } from './edge-dialer.ts';
+import type { Network } from './network.ts';
 
 /** What joining an edge gave. The key belongs in secrets; the rest is no secret. */
 export interface JoinedEdge {
@@ -31,6 +33,8 @@ export interface JoinedEdge {
 export interface JoinOptions {
   /** CAs in PEM for the outer TLS of the WebSocket, besides the system's. */
   readonly carrierCa?: string;
+  /** HTTP proxy for an address, where there is one. */
+  readonly proxyFor?: Network['proxyFor'];
   /** Time for each attempt in milliseconds, default 10 s. */
   readonly timeoutMs?: number;
 }
@@ -52,15 +56,10 @@ const maxAnswer = 65_536;
  */
 export async function joinEdge(joinLine: string, options: JoinOptions = {}): Promise<JoinedEdge> {
   const { token, ...address } = parseJoinLine(joinLine);
+  const proxy = options.proxyFor?.(address);
   const { csrPem, keyPem } = await createCsr();
-  const { socket, ca } = await meet('tls').catch(async (error: unknown) => {
-    const first = asSallyportError(error, 'edge');
-    if (first.code !== 'edge_blocked' && first.code !== 'edge_untrusted') throw first;
-    return meet('websocket').catch(() => {
-      throw first;
-    });
-  });
-  const answer = await post(socket, serverNameOf(address.host), JSON.stringify({ token, csr: csrPem }));
+  const { socket, ca } = await eitherWay(meet);
+  const answer = await post(socket, address, enrolPath, { token, csr: csrPem });
   checkAnswer(answer, keyPem, address.caPin);
   return {
     ...address,
@@ -78,10 +77,56 @@ export async function joinEdge(joinLine: string, options: JoinOptions = {}): Pro
       alpn: 'http/1.1',
       timeoutMs: options.timeoutMs ?? 10_000,
       ...(options.carrierCa ? { carrierCa: options.carrierCa } : {}),
+      ...(proxy ? { proxy } : {}),
     };
     const ca = await fetchPinnedCa(dial);
     return { socket: await dialEdge({ ...dial, ca }), ca };
   }
+}
+
+/** What {@link renewAtEdge} needs besides how to get out. */
+export interface RenewOptions extends JoinOptions {
+  readonly address: EdgeAddress;
+  /** The edge's CA, PEM. */
+  readonly ca: string;
+  /** The present certificate, which proves who asks. */
+  readonly present: ClientCertificate;
+}
+
+/**
+ * Gets the next client certificate from an edge, for a new key that is made here.
+ * @throws SallyportError at hop `edge`: as {@link joinEdge}, and `certificate_needed`, `renewal_refused`
+ */
+export async function renewAtEdge(options: RenewOptions): Promise<ClientCertificate> {
+  const { address, ca, present } = options;
+  const proxy = options.proxyFor?.(address);
+  const { csrPem, keyPem } = await createCsr();
+  const socket = await eitherWay((transport) =>
+    dialEdge({
+      address,
+      transport,
+      alpn: 'http/1.1',
+      ca,
+      client: present,
+      timeoutMs: options.timeoutMs ?? 10_000,
+      ...(options.carrierCa ? { carrierCa: options.carrierCa } : {}),
+      ...(proxy ? { proxy } : {}),
+    }),
+  );
+  const answer = await post(socket, address, renewPath, { csr: csrPem });
+  checkAnswer(answer, keyPem, address.caPin);
+  return { certificate: answer.certificate, key: keyPem };
+}
+
+/** First raw TLS; the WebSocket where that does not get through. */
+async function eitherWay<T>(attempt: (transport: Transport) => Promise<T>): Promise<T> {
+  return attempt('tls').catch(async (error: unknown) => {
+    const first = asSallyportError(error, 'edge');
+    if (first.code !== 'edge_blocked' && first.code !== 'edge_untrusted') throw first;
+    return attempt('websocket').catch(() => {
+      throw first;
+    });
+  });
 }
 
 function checkAnswer(answer: z.infer<typeof answerSchema>, key: string, caPin: string): void {
@@ -105,13 +150,23 @@ function invalid(why: string): SallyportError {
   });
 }
 
-function post(socket: TLSSocket, host: string, body: string): Promise<z.infer<typeof answerSchema>> {
+function post(
+  socket: TLSSocket,
+  address: EdgeAddress,
+  path: string,
+  document: object,
+): Promise<z.infer<typeof answerSchema>> {
+  const body = JSON.stringify(document);
   return new Promise((resolve, reject) => {
     const outgoing = request({
       createConnection: () => socket,
       method: 'POST',
-      path: enrolPath,
-      headers: { host, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+      path,
+      headers: {
+        host: serverNameOf(address.host),
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+      },
       timeout: 15_000,
     });
     outgoing.on('timeout', () => outgoing.destroy(new Error('no answer within 15 s')));

@@ -46,17 +46,23 @@ export interface Meter {
   readonly size: number;
 }
 
-/** A meter over holders by name; those with nothing open are forgotten as soon as their burst is whole again. */
-export function createMeter(allowance: Allowance, clock: Pick<Clock, 'monotonic'>): Meter {
+/**
+ * A meter over holders by name; those with nothing open are forgotten as soon as their burst is whole again.
+ * @param allowed a function where it may change while the meter runs
+ */
+export function createMeter(allowed: Allowance | (() => Allowance), clock: Pick<Clock, 'monotonic'>): Meter {
+  const read = typeof allowed === 'function' ? allowed : () => allowed;
   const holders = new Map<string, { open: number; tokens: number; at: number }>();
   let sweepAt = 0;
   const refill = (holder: { tokens: number; at: number }, now: number): void => {
+    const allowance = read();
     holder.tokens = Math.min(allowance.burst, holder.tokens + ((now - holder.at) * allowance.perSecond) / 1_000);
     holder.at = now;
   };
   const sweep = (now: number): void => {
     if (now < sweepAt) return;
     sweepAt = now + 10_000;
+    const allowance = read();
     for (const [name, holder] of holders) {
       refill(holder, now);
       if (holder.open === 0 && holder.tokens >= allowance.burst) holders.delete(name);
@@ -65,6 +71,7 @@ export function createMeter(allowance: Allowance, clock: Pick<Clock, 'monotonic'
   return {
     admit(name) {
       const now = clock.monotonic();
+      const allowance = read();
       sweep(now);
       const holder = holders.get(name) ?? { open: 0, tokens: allowance.burst, at: now };
       holders.set(name, holder);

@@ -22,8 +22,8 @@ export interface AgentDoorDeps {
   readonly store: EdgeStore;
   readonly clock: Clock;
   readonly log: EdgeLog;
-  /** Addresses and CIDR ranges that may knock; empty means nobody. */
-  readonly allow: readonly string[];
+  /** Addresses that may knock, read at each knock; an empty list means nobody. */
+  readonly allow: () => BlockList;
   /** Opens the way to a domain. @throws SallyportError `unknown_tunnel`, `too_many_connections`, `tunnel_down` and others */
   readonly open: (domain: string, remote: string, signal: AbortSignal) => Promise<ClientHttp2Stream>;
   /** Carries bytes until both sides have ended. */
@@ -38,6 +38,8 @@ export interface AgentDoor {
   accept(raw: Socket, remote: string): void;
   /** Cuts the open connections of a certificate. */
   cut(serial: string): void;
+  /** Cuts the connections from addresses that are not on the list any more. */
+  cutUnlisted(): void;
   serials(): ReadonlySet<string>;
   close(): void;
 }
@@ -66,7 +68,6 @@ export function parseAllowList(entries: readonly string[]): BlockList {
 /** See {@link AgentDoor}. */
 export function createAgentDoor(deps: AgentDoorDeps): AgentDoor {
   const { log, store } = deps;
-  const allowList = parseAllowList(deps.allow);
   const live = new Map<TLSSocket, { serial: string; remote: string }>();
   const sockets = new WebSocketServer({
     noServer: true,
@@ -92,11 +93,13 @@ export function createAgentDoor(deps: AgentDoorDeps): AgentDoor {
   });
   http.emit('listening');
 
+  const allows = (remote: string): boolean => {
+    const address = sourceOf(remote).includes('/') ? (remote.split('%')[0] ?? '') : sourceOf(remote);
+    return isIP(address) !== 0 && deps.allow().check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  };
+
   return {
-    allows: (remote) => {
-      const address = sourceOf(remote).includes('/') ? (remote.split('%')[0] ?? '') : sourceOf(remote);
-      return isIP(address) !== 0 && allowList.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
-    },
+    allows,
     accept(raw, remote) {
       const server = mutualTlsServer(deps.identity, 'http/1.1');
       server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
@@ -111,6 +114,9 @@ export function createAgentDoor(deps: AgentDoorDeps): AgentDoor {
     },
     cut(serial) {
       for (const [socket, entry] of live) if (entry.serial === serial) socket.destroy();
+    },
+    cutUnlisted() {
+      for (const [socket, entry] of live) if (!allows(entry.remote)) socket.destroy();
     },
     serials: () => new Set([...live.values()].map((entry) => entry.serial)),
     close() {

@@ -5,7 +5,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { type Clock, timestamp } from '../../../shared/clock.ts';
 import { createAckDuplex } from './ack-duplex.ts';
 import type { EdgeLog } from './edge-log.ts';
-import type { ClientRecord, EdgeStore } from './edge-store.ts';
+import { type ClientRecord, type EdgeStore, installationOf } from './edge-store.ts';
 import { edgeSessionOptions } from './http2-limits.ts';
 import { watchLiveness } from './liveness.ts';
 import { connectorAlpn, type Refusal, sessionWindow } from './protocol.ts';
@@ -119,7 +119,14 @@ export function createConnectorDoor(deps: ConnectorDoorDeps): ConnectorDoor {
     });
     session.once('remoteSettings', () => {
       session.setLocalWindowSize(sessionWindow);
-      tunnels.add({ session, domain, serial, ...from, since: timestamp(clock) });
+      tunnels.add({
+        session,
+        domain,
+        serial,
+        installation: installationOf(client),
+        ...from,
+        since: timestamp(clock),
+      });
       watchLiveness(session, {
         clock,
         ...(deps.pingIntervalMs ? { intervalMs: deps.pingIntervalMs } : {}),
@@ -136,6 +143,7 @@ export function createConnectorDoor(deps: ConnectorDoorDeps): ConnectorDoor {
     if (String(socket.authorizationError) === 'CERT_HAS_EXPIRED') return 'certificate_expired';
     if (client?.kind !== 'connector') return 'certificate_unknown';
     if (client.revokedAt) return 'certificate_revoked';
+    if (Date.parse(client.notAfter) <= clock.now()) return 'certificate_expired';
     const open = [...live.values()].filter((entry) => entry.serial === client.serial).length;
     if (open >= maxConnectionsPerDomain || tunnels.count(client.name) >= maxConnectionsPerDomain) {
       return 'too_many_connections';

@@ -14,6 +14,10 @@ export interface EdgeEvent {
     | 'agent_refused'
     | 'enrolled'
     | 'enrol_refused'
+    | 'renewed'
+    | 'renew_refused'
+    | 'reloaded'
+    | 'reload_refused'
     | 'error'
     | 'stopped';
   /** Tunnel domain, where one is known. */

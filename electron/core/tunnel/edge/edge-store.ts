@@ -20,6 +20,11 @@ const clientSchema = z.strictObject({
   kind: z.enum(['connector', 'agent']),
   /** The tunnel's domain (connector) or the agent's name (agent). */
   name: z.string(),
+  /** Serial number of the first certificate of this installation, where this one was got by renewal. */
+  installation: z
+    .string()
+    .regex(/^[0-9a-f]{2,40}$/)
+    .optional(),
   createdAt: z.iso.datetime(),
   notAfter: z.iso.datetime(),
   revokedAt: z.iso.datetime().optional(),
@@ -30,6 +35,11 @@ export type Invite = z.infer<typeof inviteSchema>;
 
 /** A client certificate that the edge signed: a connector's, or an agent's for the agent door. */
 export type ClientRecord = z.infer<typeof clientSchema>;
+
+/** What stays the same over renewals: the serial number of an installation's first certificate. */
+export function installationOf(client: ClientRecord): string {
+  return client.installation ?? client.serial;
+}
 
 /** What an edge remembers. Every method has stored its change safely before it resolves. */
 export interface EdgeStore {

@@ -1,11 +1,12 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { createSecureContext } from 'node:tls';
 import { type Clock, timestamp } from '../../../shared/clock.ts';
 import { SallyportError } from '../../../shared/errors.ts';
 import type { Authority } from '../pki/authority.ts';
 import { type AdmissionLimits, createMeter, defaultLimits, sourceOf } from './admission.ts';
-import { createAgentDoor } from './agent-door.ts';
+import { createAgentDoor, parseAllowList } from './agent-door.ts';
 import { ClientHelloError, helloTimeoutMs, peekClientHello } from './client-hello.ts';
 import { createConnectorDoor } from './connector-door.ts';
 import type { EdgeLog } from './edge-log.ts';
@@ -18,8 +19,17 @@ import { createServerIdentity } from './server-identity.ts';
 import { type AlertName, refuseWithAlert } from './tls-alert.ts';
 import { createTunnels, type TunnelConnection } from './tunnels.ts';
 
+/** What of an edge's configuration changes while it runs. */
+export interface EdgeRules {
+  readonly limits?: AdmissionLimits;
+  /** Addresses and CIDR ranges that may use the agent door; default nobody. */
+  readonly agentsAllowed?: readonly string[];
+  /** PEM chain and key for the edge's own HTTPS where another than the edge's CA signed it. */
+  readonly publicCertificate?: { readonly certificate: string; readonly key: string };
+}
+
 /** What an edge is made of. */
-export interface EdgeDeps {
+export interface EdgeDeps extends EdgeRules {
   /** The edge's DNS name. It answers to `edge.localhost` as well. */
   readonly name: string;
   /** Signs the edge's own certificate and those of connectors and agents. Not the CA of any tunnel. */
@@ -27,11 +37,6 @@ export interface EdgeDeps {
   readonly store: EdgeStore;
   readonly clock: Clock;
   readonly log?: EdgeLog;
-  readonly limits?: AdmissionLimits;
-  /** Addresses and CIDR ranges that may use the agent door; default nobody. */
-  readonly agentsAllowed?: readonly string[];
-  /** PEM chain and key for the edge's own HTTPS where another than the edge's CA signed it. */
-  readonly publicCertificate?: { readonly certificate: string; readonly key: string };
   /** Sees what passes: ciphertext. Nothing in the configuration or on the command line sets it. */
   readonly observe?: Observe;
   /** For tests: shorter times, in milliseconds. */
@@ -60,6 +65,11 @@ export interface Edge {
   status(): EdgeStatus;
   /** Marks a certificate revoked and cuts its open connections. @returns its record, or undefined if there is none */
   revoke(serial: string): Promise<ClientRecord | undefined>;
+  /**
+   * Takes other rules, from the next connection on; agents whose address is no longer listed are cut.
+   * @throws SallyportError `bad_allow_list`, `bad_certificate` at hop `edge`; the rules before then stay
+   */
+  reload(rules: EdgeRules): void;
   /** Stops listening, drains for up to `graceMs` (default 5 000), then ends everything. */
   close(graceMs?: number): Promise<void>;
 }
@@ -71,10 +81,13 @@ const storePollMs = 1_000;
 export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const { clock, store } = deps;
   const log = deps.log ?? (() => undefined);
-  const limits = deps.limits ?? defaultLimits;
+  let rules: EdgeRules = deps;
+  let allowList = parseAllowList(deps.agentsAllowed ?? []);
+  const limits = (): AdmissionLimits => rules.limits ?? defaultLimits;
   const name = deps.name.toLowerCase();
   const report = (error: unknown): void =>
     log({ event: 'error', reason: error instanceof Error ? error.message : String(error) });
+  if (deps.publicCertificate) checkCertificate(deps.publicCertificate);
   const { identity, stop: stopRenewal } = await createServerIdentity(deps.authority, name, clock, report);
   const enrolment = createEnrolment({
     store,
@@ -84,8 +97,8 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     onEnrolled: (domain) => domains.add(domain),
   });
   const tunnels = createTunnels(clock);
-  const perSource = createMeter(limits.source, clock);
-  const perTunnel = createMeter(limits.tunnel, clock);
+  const perSource = createMeter(() => limits().source, clock);
+  const perTunnel = createMeter(() => limits().tunnel, clock);
   const sockets = new Set<Socket>();
   const servers: Server[] = [];
   let domains = await readDomains();
@@ -107,7 +120,8 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     enrolment,
     clock,
     log,
-    ...(deps.publicCertificate ? { publicCertificate: deps.publicCertificate } : {}),
+    publicCertificate: () => rules.publicCertificate,
+    store,
     onConnector: (stream, remote) => connectorDoor.accept(stream, { remote, transport: 'websocket' }),
   });
   const agentDoor = createAgentDoor({
@@ -115,7 +129,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     store,
     clock,
     log,
-    allow: deps.agentsAllowed ?? [],
+    allow: () => allowList,
     open: (domain, remote, signal) => openTunnel(domain, remote, 'agent', signal),
     carry,
   });
@@ -141,7 +155,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     for (const door of [connectorDoor, agentDoor]) {
       for (const serial of door.serials()) {
         const client = await store.client(serial);
-        if (!client || client.revokedAt) door.cut(serial);
+        if (!client || client.revokedAt || Date.parse(client.notAfter) <= clock.now()) door.cut(serial);
       }
     }
   }
@@ -162,7 +176,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
           keepAlive: true,
           keepAliveInitialDelay: 60_000,
         });
-        server.maxConnections = limits.total;
+        server.maxConnections = limits().total;
         server.on('connection', arrive);
         try {
           boundPort = await bind(server, host, boundPort || port);
@@ -193,6 +207,15 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       connectorDoor.cut(serial);
       agentDoor.cut(serial);
       return client;
+    },
+    reload(next) {
+      const nextList = parseAllowList(next.agentsAllowed ?? []);
+      if (next.publicCertificate) checkCertificate(next.publicCertificate);
+      rules = next;
+      allowList = nextList;
+      for (const server of servers) server.maxConnections = limits().total;
+      agentDoor.cutUnlisted();
+      log({ event: 'reloaded' });
     },
     async close(graceMs = 5_000) {
       if (closing) return;
@@ -323,6 +346,18 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     log({ event: 'public_refused', remote, reason, ...(domain ? { domain } : {}) });
     if (alert) refuseWithAlert(socket, alert, clock);
     else socket.destroy();
+  }
+}
+
+/** @throws SallyportError `bad_certificate` where certificate and key do not belong together or cannot be read */
+function checkCertificate({ certificate, key }: { readonly certificate: string; readonly key: string }): void {
+  try {
+    createSecureContext({ cert: certificate, key });
+  } catch (cause) {
+    throw new SallyportError('bad_certificate', 'edge', 'The certificate and the key for HTTPS do not fit.', {
+      hint: 'Check the two files that "https" names in the configuration.',
+      cause,
+    });
   }
 }
 

@@ -1,6 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import type { Clock } from '../../../shared/clock.ts';
+import { SallyportError } from '../../../shared/errors.ts';
 import type { Connector } from '../connectors/connector.ts';
+import { createConnectorIdentity } from '../connectors/connector-identity.ts';
 import { createEdgeConnector } from '../connectors/edge-connector.ts';
 import { createAuthority } from '../pki/authority.ts';
 import { createCsr } from '../pki/certificate-request.ts';
@@ -41,10 +43,11 @@ export async function createEmbeddedEdge(deps: EmbeddedEdgeDeps): Promise<Embedd
   const { clock } = deps;
   const now = clock.now();
   const { authority } = await createAuthority({ commonName: 'Sallyport embedded edge', now });
+  const store = createMemoryEdgeStore();
   const edge = await createEdge({
     name: edgeAlias,
     authority,
-    store: createMemoryEdgeStore(),
+    store,
     clock,
     limits: embeddedLimits,
     ...(deps.log ? { log: deps.log } : {}),
@@ -53,11 +56,26 @@ export async function createEmbeddedEdge(deps: EmbeddedEdgeDeps): Promise<Embedd
   const { token } = await edge.enrolment.invite({ domain: embeddedDomain });
   const { csrPem, keyPem } = await createCsr();
   const enrolled = await edge.enrolment.enrol(token, csrPem);
+  // An app that is left running for months renews here as well, straight at its own edge.
+  const identity = createConnectorIdentity({
+    first: { certificate: enrolled.certificate, key: keyPem },
+    clock,
+    renew: async ({ certificate }) => {
+      const record = await store.client(new X509Certificate(certificate).serialNumber.toLowerCase());
+      if (!record)
+        throw new SallyportError('renewal_refused', 'edge', 'The embedded edge does not know its connector.');
+      const next = await createCsr();
+      const renewed = await edge.enrolment.renew(record, next.csrPem);
+      return { certificate: renewed.certificate, key: next.keyPem };
+    },
+    store: async () => undefined,
+    onRenewed: () => void connector.renewConnections(),
+    onTrouble: (error) => deps.log?.({ event: 'error', reason: error.message }),
+  });
   const connector = createEdgeConnector({
     address: { host: '127.0.0.1', port, caPin: authority.pin },
     domain: enrolled.domain,
-    certificate: enrolled.certificate,
-    key: keyPem,
+    identity: identity.current,
     ca: enrolled.ca,
     clock,
     random: () => randomBytes(4).readUInt32BE() / 2 ** 32,
@@ -71,6 +89,7 @@ export async function createEmbeddedEdge(deps: EmbeddedEdgeDeps): Promise<Embedd
     domain: enrolled.domain,
     connector,
     async close(graceMs) {
+      identity.close();
       await connector.stop(graceMs);
       await edge.close(0);
     },

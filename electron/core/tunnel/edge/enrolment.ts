@@ -4,7 +4,7 @@ import { SallyportError } from '../../../shared/errors.ts';
 import type { Authority } from '../pki/authority.ts';
 import { isDnsName } from '../pki/certificate-names.ts';
 import { type IssuedCertificate, issueClientCertificate } from '../pki/issue-certificate.ts';
-import type { EdgeStore } from './edge-store.ts';
+import { type ClientRecord, type EdgeStore, installationOf } from './edge-store.ts';
 import { agentLabel } from './protocol.ts';
 
 /** Life of an invite, in milliseconds. */
@@ -13,8 +13,11 @@ export const inviteLifetimeMs = 15 * 60_000;
 /** Invites that may be open at once. */
 export const maxInvites = 1_000;
 
-/** Life of a client certificate, in milliseconds. Short lives need renewal over the wire, which is not there yet. */
-const clientLifetimeMs = 365 * 86_400_000;
+/** Life of a client certificate, in milliseconds. Connectors renew at two thirds of it: two months may pass switched off. */
+export const clientLifetimeMs = 180 * 86_400_000;
+
+/** Certificates that one installation may have good at once: the one in use, its successor, and one that got lost on the way. */
+const maxGoodPerInstallation = 3;
 
 /** What enrolment works with. */
 export interface EnrolmentDeps {
@@ -53,6 +56,12 @@ export interface Enrolment {
    * @throws SallyportError `invite_invalid` (unknown, used or expired, the same words for all), `csr_invalid`
    */
   enrol(token: string, csr: string): Promise<Enrolled>;
+  /**
+   * Signs the next certificate of an installation whose present one is good; the present one stays good until it ends.
+   * @param client the record of the certificate that asks, proved by mutual TLS
+   * @throws SallyportError `csr_invalid`, `renewal_refused` (no connector's certificate, or renewed too often)
+   */
+  renew(client: ClientRecord, csr: string): Promise<Enrolled>;
   /** Signs a certificate for the agent door. @throws SallyportError `bad_agent_name`, `agent_exists`, `csr_invalid` */
   addAgent(name: string, csr: string): Promise<IssuedCertificate>;
 }
@@ -61,7 +70,12 @@ export interface Enrolment {
 export function createEnrolment(deps: EnrolmentDeps): Enrolment {
   const { store, authority, clock } = deps;
 
-  async function sign(kind: 'connector' | 'agent', name: string, csr: string): Promise<IssuedCertificate> {
+  async function sign(
+    kind: 'connector' | 'agent',
+    name: string,
+    csr: string,
+    installation?: string,
+  ): Promise<IssuedCertificate> {
     const issued = await issueClientCertificate({
       authority,
       csr,
@@ -74,11 +88,20 @@ export function createEnrolment(deps: EnrolmentDeps): Enrolment {
       serial: issued.serialNumber,
       kind,
       name,
+      ...(installation ? { installation } : {}),
       createdAt: timestamp(clock),
       notAfter: issued.notAfter.toISOString(),
     });
     return issued;
   }
+
+  const enrolled = (domain: string, issued: IssuedCertificate): Enrolled => ({
+    domain,
+    certificate: issued.pem,
+    ca: authority.pem,
+    serial: issued.serialNumber,
+    notAfter: issued.notAfter.toISOString(),
+  });
 
   return {
     async invite(wanted = {}) {
@@ -108,13 +131,22 @@ export function createEnrolment(deps: EnrolmentDeps): Enrolment {
       }
       const issued = await sign('connector', invite.domain, csr);
       deps.onEnrolled?.(invite.domain);
-      return {
-        domain: invite.domain,
-        certificate: issued.pem,
-        ca: authority.pem,
-        serial: issued.serialNumber,
-        notAfter: issued.notAfter.toISOString(),
-      };
+      return enrolled(invite.domain, issued);
+    },
+
+    async renew(client, csr) {
+      const installation = installationOf(client);
+      const good = (await store.clients()).filter(
+        (other) =>
+          installationOf(other) === installation && !other.revokedAt && Date.parse(other.notAfter) > clock.now(),
+      );
+      const known = good.some((other) => other.serial === client.serial && other.kind === 'connector');
+      if (!known || good.length >= maxGoodPerInstallation) {
+        throw new SallyportError('renewal_refused', 'edge', 'The edge does not renew this certificate.', {
+          hint: 'Ask for a new join line, then join again.',
+        });
+      }
+      return enrolled(client.name, await sign('connector', client.name, csr, installation));
     },
 
     async addAgent(name, csr) {

@@ -1,17 +1,19 @@
+import { constants as cryptoConstants } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import * as z from 'zod';
 import type { Clock } from '../../../shared/clock.ts';
 import { asSallyportError, SallyportError } from '../../../shared/errors.ts';
 import { createMeter, sourceOf } from './admission.ts';
 import { peekClientHello } from './client-hello.ts';
-import { handshakeMs } from './connector-door.ts';
+import { clientOf, handshakeMs } from './connector-door.ts';
 import type { EdgeLog } from './edge-log.ts';
+import type { EdgeStore } from './edge-store.ts';
 import type { Enrolment } from './enrolment.ts';
-import { carrierPath, carrierProtocol, connectorAlpn, enrolPath } from './protocol.ts';
+import { carrierPath, carrierProtocol, connectorAlpn, enrolPath, renewPath } from './protocol.ts';
 import type { ServerIdentity } from './server-identity.ts';
 import { lingerAndDestroy } from './tls-alert.ts';
 import { createWebSocketDuplex, maxMessageAccepted } from './websocket-duplex.ts';
@@ -22,6 +24,11 @@ const maxBody = 16_384;
 /** Enrolments that one source may try: ten at once, then six a minute. */
 const enrolAllowance = { open: 4, perSecond: 0.1, burst: 10 };
 
+/** Renewals that one installation may try: three at once, then one an hour. */
+const renewAllowance = { open: 1, perSecond: 1 / 3_600, burst: 3 };
+
+const renewSchema = z.strictObject({ csr: z.string().min(1).max(8_192) });
+
 const enrolSchema = z.strictObject({
   token: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
   csr: z.string().min(1).max(8_192),
@@ -31,8 +38,9 @@ const enrolSchema = z.strictObject({
 export interface HttpsDoorDeps {
   readonly identity: ServerIdentity;
   /** Certificate that browsers and proxies trust, where there is one; otherwise the identity's. */
-  readonly publicCertificate?: { readonly certificate: string; readonly key: string };
+  readonly publicCertificate?: () => { readonly certificate: string; readonly key: string } | undefined;
   readonly enrolment: Enrolment;
+  readonly store: EdgeStore;
   readonly clock: Clock;
   readonly log: EdgeLog;
   /** Takes a WebSocket's byte stream that turned out to be a connector's TLS. */
@@ -51,6 +59,7 @@ export function createHttpsDoor(deps: HttpsDoorDeps): HttpsDoor {
   const { clock, log } = deps;
   const remotes = new WeakMap<Duplex, string>();
   const enrolMeter = createMeter(enrolAllowance, clock);
+  const renewMeter = createMeter(renewAllowance, clock);
   const carriers = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageAccepted,
@@ -88,7 +97,7 @@ export function createHttpsDoor(deps: HttpsDoorDeps): HttpsDoor {
 
   return {
     accept(raw, remote) {
-      serveTls(raw, remote, deps.publicCertificate ?? deps.identity, outer);
+      serveTls(raw, remote, deps.publicCertificate?.() ?? deps.identity, outer);
     },
     close() {
       for (const server of [outer, inner]) {
@@ -112,6 +121,11 @@ export function createHttpsDoor(deps: HttpsDoorDeps): HttpsDoor {
       ALPNProtocols: ['http/1.1'],
       minVersion: 'TLSv1.2',
       handshakeTimeout: handshakeMs,
+      // Asked for, never demanded: only a renewal needs one, and each handshake must show it anew (no tickets).
+      ca: deps.identity.ca,
+      requestCert: true,
+      rejectUnauthorized: false,
+      secureOptions: cryptoConstants.SSL_OP_NO_TICKET,
     });
     raw.on('error', () => undefined);
     tls.on('tlsClientError', () => lingerAndDestroy(raw, clock));
@@ -137,15 +151,16 @@ export function createHttpsDoor(deps: HttpsDoorDeps): HttpsDoor {
 
   async function answer(request: IncomingMessage, response: ServerResponse, remote: string): Promise<void> {
     const path = pathOf(request);
-    if (path !== enrolPath) {
+    if (path !== enrolPath && path !== renewPath) {
       send(response, 404, new SallyportError('not_found', 'edge', 'There is nothing here.'));
       return;
     }
     if (request.method !== 'POST') {
       response.setHeader('allow', 'POST');
-      send(response, 405, new SallyportError('method_not_allowed', 'edge', 'Enrolment takes POST.'));
+      send(response, 405, new SallyportError('method_not_allowed', 'edge', `${path} takes POST.`));
       return;
     }
+    if (path === renewPath) return renew(request, response, remote);
     const release = enrolMeter.admit(sourceOf(remote));
     if (!release) {
       response.setHeader('retry-after', '60');
@@ -153,7 +168,7 @@ export function createHttpsDoor(deps: HttpsDoorDeps): HttpsDoor {
       return;
     }
     try {
-      const { token, csr } = await readEnrolment(request);
+      const { token, csr } = await readBody(request, enrolSchema, '{"token": …, "csr": …}');
       const enrolled = await deps.enrolment.enrol(token, csr);
       log({ event: 'enrolled', domain: enrolled.domain, serial: enrolled.serial, remote });
       send(response, 200, enrolled);
@@ -165,6 +180,34 @@ export function createHttpsDoor(deps: HttpsDoorDeps): HttpsDoor {
       release();
     }
   }
+
+  async function renew(request: IncomingMessage, response: ServerResponse, remote: string): Promise<void> {
+    let release: (() => void) | undefined;
+    try {
+      const client = await clientOf(request.socket as TLSSocket, deps.store);
+      if (!client || client.revokedAt) {
+        throw new SallyportError('certificate_needed', 'edge', 'A renewal is asked for with the present certificate.', {
+          hint: 'If it has ended or was revoked, join the edge again.',
+        });
+      }
+      release = renewMeter.admit(client.installation ?? client.serial);
+      if (!release) {
+        response.setHeader('retry-after', '3600');
+        send(response, 429, new SallyportError('too_many_requests', 'edge', 'This certificate is renewed too often.'));
+        return;
+      }
+      const { csr } = await readBody(request, renewSchema, '{"csr": …}');
+      const renewed = await deps.enrolment.renew(client, csr);
+      log({ event: 'renewed', domain: renewed.domain, serial: renewed.serial, remote });
+      send(response, 200, renewed);
+    } catch (error) {
+      const known = asSallyportError(error, 'edge');
+      log({ event: 'renew_refused', remote, reason: known.code });
+      send(response, statuses[known.code] ?? 500, statuses[known.code] ? known : internal);
+    } finally {
+      release?.();
+    }
+  }
 }
 
 /** The path asked for, as sent: a URL parser throws at some of what strangers send. */
@@ -172,10 +215,16 @@ export function pathOf(request: IncomingMessage): string {
   return (request.url ?? '/').split('?', 1)[0] ?? '/';
 }
 
-const statuses: Record<string, number> = { bad_request: 400, csr_invalid: 400, invite_invalid: 403 };
+const statuses: Record<string, number> = {
+  bad_request: 400,
+  csr_invalid: 400,
+  certificate_needed: 401,
+  invite_invalid: 403,
+  renewal_refused: 403,
+};
 const internal = new SallyportError('internal', 'edge', 'The edge could not do this. Its log says why.');
 
-async function readEnrolment(request: IncomingMessage): Promise<z.infer<typeof enrolSchema>> {
+async function readBody<T>(request: IncomingMessage, schema: z.ZodType<T>, form: string): Promise<T> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -189,9 +238,9 @@ async function readEnrolment(request: IncomingMessage): Promise<z.infer<typeof e
   } catch {
     throw new SallyportError('bad_request', 'edge', 'The body is not JSON.');
   }
-  const parsed = enrolSchema.safeParse(body);
+  const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
-  throw new SallyportError('bad_request', 'edge', 'The body must be {"token": …, "csr": …} and nothing else.');
+  throw new SallyportError('bad_request', 'edge', `The body must be ${form} and nothing else.`);
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

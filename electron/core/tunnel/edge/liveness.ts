@@ -16,7 +16,8 @@ export interface LivenessOptions {
 /**
  * Asks the peer by HTTP/2 PING whether it is still there. Needed because a PING never fails by itself and TCP notices a
  * peer that went away only after minutes (measured: a stopped process leaves the callback unanswered for ever).
- * @returns a function that ends it; the session's close does too
+ * The session's close ends it.
+ * @returns a function that asks at once (after sleep, after a change of network) instead of at the next interval
  */
 export function watchLiveness(session: Http2Session, options: LivenessOptions): () => void {
   const { clock } = options;
@@ -32,12 +33,16 @@ export function watchLiveness(session: Http2Session, options: LivenessOptions): 
     stop();
     options.onDead();
   };
+  let asking = false;
   const ask = (): void => {
-    if (ended || session.destroyed) return;
+    if (ended || asking || session.destroyed) return;
+    asking = true;
+    cancel();
     const sentAt = clock.monotonic();
     cancel = clock.schedule(timeoutMs, dead);
     // `false` or an error here means that the session is going; its 'close' tells the rest.
     session.ping((error) => {
+      asking = false;
       if (ended || error) return;
       cancel();
       options.onRoundTrip?.(clock.monotonic() - sentAt);
@@ -46,5 +51,5 @@ export function watchLiveness(session: Http2Session, options: LivenessOptions): 
   };
   session.once('close', stop);
   ask();
-  return stop;
+  return ask;
 }

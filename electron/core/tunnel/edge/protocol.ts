@@ -14,6 +14,9 @@ export const carrierPath = '/connect';
 /** Path at which an invite and a certificate request become a client certificate. */
 export const enrolPath = '/enrol';
 
+/** Path at which a connector with a good certificate gets its next one. */
+export const renewPath = '/renew';
+
 /** WebSocket sub-protocol of the agent door: the agent's inner TLS, as a byte stream in binary messages. */
 export const agentProtocol = 'sallyport.tls.v1';
 

@@ -10,6 +10,8 @@ export interface TunnelConnection {
   readonly domain: string;
   /** Serial number of the connector's certificate. */
   readonly serial: string;
+  /** The installation that it belongs to, the same over renewals of its certificate. */
+  readonly installation: string;
   readonly remote: string;
   readonly transport: 'tls' | 'websocket';
   /** RFC 3339 UTC. */
@@ -50,8 +52,10 @@ export interface Tunnels {
 
 /** See {@link Tunnels}. */
 export function createTunnels(clock: Clock): Tunnels {
-  /** By domain, then in the order in which they came: the first one's certificate is the active installation. */
+  /** By domain, then in the order in which they came. */
   const byDomain = new Map<string, TunnelConnection[]>();
+  /** By domain, the installation that serves it until it has no connection left; then the oldest connection's does. */
+  const active = new Map<string, string>();
   const going = new WeakSet<ClientHttp2Session>();
   const open = new WeakMap<ClientHttp2Session, number>();
   let turn = 0;
@@ -61,8 +65,11 @@ export function createTunnels(clock: Clock): Tunnels {
     const usable = (byDomain.get(domain) ?? []).filter(
       ({ session }) => !session.closed && !session.destroyed && !going.has(session),
     );
-    const active = usable[0]?.serial;
-    const mine = usable.filter((connection) => connection.serial === active);
+    const before = active.get(domain);
+    const chosen = usable.some((one) => one.installation === before) ? before : usable[0]?.installation;
+    if (chosen === undefined) active.delete(domain);
+    else active.set(domain, chosen);
+    const mine = usable.filter((connection) => connection.installation === chosen);
     if (mine.length > 1) mine.push(...mine.splice(0, turn++ % mine.length));
     return mine;
   }
@@ -71,6 +78,8 @@ export function createTunnels(clock: Clock): Tunnels {
     add(connection) {
       const { domain, session } = connection;
       byDomain.set(domain, [...(byDomain.get(domain) ?? []), connection]);
+      // Settles who is active now, not only when the first agent comes.
+      candidates(domain);
       session.once('goaway', () => going.add(session));
       session.once('close', () => {
         const rest = (byDomain.get(domain) ?? []).filter((other) => other !== connection);
