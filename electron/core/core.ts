@@ -15,8 +15,11 @@ import { createGateway } from './gateway/gateway.ts';
 import { createPathRoutes } from './gateway/routes.ts';
 import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
 import { createAppHandlers } from './handlers/app-handlers.ts';
+import { createConsentHandlers } from './handlers/consent-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
-import { createResourceServer } from './oauth/create-resource-server.ts';
+import { createOauth } from './oauth/create-oauth.ts';
+import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
+import { signingKey } from './oauth/signing-key.ts';
 import { createPolicy } from './policy/create-policy.ts';
 import { createPinFiles } from './policy/pin-store.ts';
 import { createRequestLog } from './request-log/create-request-log.ts';
@@ -51,6 +54,8 @@ export interface CoreOptions {
   readonly browser?: { readonly root: string; readonly port?: number };
   /** "The command line may decide" for this run, whatever the settings say (`security.md` S7). */
   readonly cliMayDecide?: boolean;
+  /** How metadata documents of unknown OAuth clients are fetched; default: from public addresses only. */
+  readonly documents?: GuardedFetchDeps;
   /** Whether a front that a person answers at is up; default: a window or browser session is connected. */
   readonly widerFrontUp?: () => boolean;
   /** Looks at the bytes between connector and inner TLS; see `TunnelDeps.observe`. */
@@ -125,8 +130,6 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     log.note({ kind: 'app', message: notice.message });
   }
 
-  const resourceServer = createResourceServer({ path: join(dataDir, 'oauth.db'), clock, onTrouble: trouble });
-  closers.push(() => resourceServer.close());
   const files = { dataFolder: dataDir, clock, onTrouble: trouble };
   const policy = createPolicy({
     store: createPinFiles(files),
@@ -139,6 +142,29 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   const servers = createServers({ secrets, clock, client: { name: 'sallyport', version }, environment: process.env });
   closers.push(() => servers.stopAll());
   const registry = createServerRegistry({ settings, secrets });
+  const oauth = createOauth({
+    path: join(dataDir, 'oauth.db'),
+    clock,
+    signingKey: await signingKey(secrets, clock),
+    issuer: () => new URL(tunnel.urlOf('any')).origin,
+    servers: () =>
+      registry
+        .all()
+        .filter((record) => record.shared)
+        .map(({ slug, name }) => ({ slug, name, resource: tunnel.urlOf(slug) })),
+    tools: (slug) => policy.tools(slug).filter((tool) => tool.access !== 'off' && tool.state === 'approved'),
+    paused: () => settings.get().paused !== undefined,
+    ...(options.documents ? { documents: options.documents } : {}),
+    onTrouble: trouble,
+    onNote: (message, server, by) =>
+      log.note({
+        kind: 'authority',
+        message,
+        ...(server === undefined ? {} : { server }),
+        ...(by === undefined ? {} : { by }),
+      }),
+  });
+  closers.push(() => oauth.close());
 
   const gateway = createGateway({
     clock,
@@ -149,7 +175,9 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       resource: (slug) => tunnel.urlOf(slug),
     }),
     servers,
-    resourceServer,
+    resourceServer: oauth,
+    authorizationServer: oauth,
+    onRefused: oauth.noteRefusal,
     policy,
     approvals,
     log,
@@ -177,11 +205,12 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     const { paused, cliMayDecide, openAtLogin } = settings.get();
     const serverViews = registry.all().map(viewOf);
     const pending = [...approvals.list()];
+    const consents = [...oauth.consents.list()];
     const tunnelView = tunnel.view();
     const facts = {
       now: timestamp(clock),
       paused: paused !== undefined,
-      pending: pending.length,
+      pending: pending.length + consents.length,
       servers: serverViews,
       tunnel: tunnelView,
       probe: tunnel.lastProbe(),
@@ -195,14 +224,16 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       servers: serverViews,
       approvals: pending,
       remembered: [...approvals.remembered()],
-      agents: viewAgents({ clock, resourceServer, log }),
+      agents: viewAgents({ clock, resourceServer: oauth, log }),
+      consents,
+      door: oauth.consents.door(),
       settings: { cliMayDecide, openAtLogin },
     };
   };
   const state = createAppState(collect);
   closers.push(() => state.close());
   const touch = (): void => state.touch();
-  for (const station of [settings, servers, policy, approvals, resourceServer, tunnel]) station.onChange(touch);
+  for (const station of [settings, servers, policy, approvals, oauth, tunnel]) station.onChange(touch);
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
 
@@ -212,10 +243,11 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       servers,
       policy,
       approvals,
-      resourceServer,
+      resourceServer: oauth,
       log,
       tunnel,
       viewOf,
+      withdrawConsents: (slug) => oauth.consents.withdraw(slug),
       endSessions: (filter) => gateway.endSessions(filter, 'unshared'),
       // Beside the data folder, not in it: whatever leads there is denied (security.md S7).
       sampleCommand: [...options.selfCommand, 'sample-server', `${dataDir}-notebook`],
@@ -223,12 +255,13 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createAgentHandlers({
       clock,
       registry,
-      resourceServer,
+      resourceServer: oauth,
       approvals,
       log,
       tunnel,
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
+    ...createConsentHandlers({ oauth, log }),
     ...createAppHandlers({
       clock,
       settings,
@@ -237,9 +270,10 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       state: state.get,
       stopCalls: async () => {
         approvals.withdraw({}, 'paused');
+        oauth.consents.withdraw();
         return gateway.endSessions({}, 'paused');
       },
-      onMoved: () => resourceServer.revokeAll(),
+      onMoved: () => oauth.revokeAll(),
       uiAddress: () => {
         if (browser) return browser.url();
         throw new SallyportError('ui_not_up', 'app', 'Sallyport shows its own window here.', {

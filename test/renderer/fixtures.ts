@@ -249,6 +249,8 @@ export function sharingState(): AppState {
     approvals: [],
     remembered: [remembered],
     agents: [...agents],
+    consents: [],
+    door: { refused: 0, blocked: [] },
     settings: { cliMayDecide: false, openAtLogin: false },
   };
 }

@@ -77,7 +77,6 @@ test('what a later version brings says so, with status 3', async () => {
   for (const args of [
     ['doctor'],
     ['servers', 'discover'],
-    ['agents', 'let-in', '--for', '10m'],
     ['policy', 'show'],
     ['policy', 'replay', 'file', '--answer', 'allow'],
     ['tunnel', 'use', 'anthropic', '--key', 'x'],
