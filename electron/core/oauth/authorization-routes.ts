@@ -68,7 +68,7 @@ export function createAuthorizationRoutes(deps: AuthorizationRoutesDeps): Middle
   };
 
   const register = async (ctx: Context): Promise<void> => {
-    if (ctx.method !== 'POST') return void (ctx.status = 405);
+    if (ctx.method !== 'POST') return bare(ctx, 405);
     const refuse = (status: number, error: string, description: string): void => {
       ctx.status = status;
       ctx.body = { error, error_description: description };
@@ -104,7 +104,7 @@ export function createAuthorizationRoutes(deps: AuthorizationRoutesDeps): Middle
 
   /** The door: who is not heard sees a page, and nothing else happens. */
   const authorize = async (ctx: Context, next: () => Promise<unknown>): Promise<void> => {
-    if (ctx.method !== 'GET') return void (ctx.status = 405);
+    if (ctx.method !== 'GET') return bare(ctx, 405);
     if (deps.paused()) {
       return send(ctx, 503, 'Sallyport is paused', ['The person who runs it has paused everything. Try again later.']);
     }
@@ -189,7 +189,7 @@ export function createAuthorizationRoutes(deps: AuthorizationRoutesDeps): Middle
       consents.typed(uid, form.get('code') ?? '');
       const after = consents.state(uid);
       wrong = after !== undefined && 'triesLeft' in after && !after.codeTyped;
-    } else if (ctx.method !== 'GET') return void (ctx.status = 405);
+    } else if (ctx.method !== 'GET') return bare(ctx, 405);
 
     if (!consents.state(uid)) {
       const opened = consents.open({
@@ -294,9 +294,13 @@ export function createAuthorizationRoutes(deps: AuthorizationRoutesDeps): Middle
     if (path === '/authorize') return await authorize(ctx, next);
     const waiting = consentPath.exec(path);
     if (waiting?.[1] !== undefined) return await consent(ctx, waiting[1], waiting[2] !== undefined);
-    if (path === '/token' && ctx.query.access_token !== undefined) return void (ctx.status = 400);
+    if (path === '/token' && ctx.query.access_token !== undefined) return bare(ctx, 400);
     await next();
   };
+}
+
+function bare(ctx: Context, status: number): void {
+  ctx.status = status;
 }
 
 function nonce(): string {

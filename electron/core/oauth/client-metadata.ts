@@ -74,13 +74,15 @@ export function isLoopback(uri: string): boolean {
 }
 
 function checkRedirect(uri: string): void {
+  const why = redirectProblem(uri);
+  if (why !== undefined) throw new MetadataProblem('invalid_redirect_uri', `A redirect address ${why}.`);
+}
+
+function redirectProblem(uri: string): string | undefined {
   const url = URL.parse(uri);
-  const bad = (why: string): never => {
-    throw new MetadataProblem('invalid_redirect_uri', `A redirect address ${why}.`);
-  };
-  if (!url) return bad('is no address');
-  if (uri.includes('#')) return bad('has a fragment');
-  if (url.username !== '' || url.password !== '') return bad('holds a user name');
-  if (url.protocol === 'https:' || isLoopback(uri)) return;
-  if (forbiddenScheme.test(url.protocol)) return bad('is neither https nor on loopback');
+  if (!url) return 'is no address';
+  if (uri.includes('#')) return 'has a fragment';
+  if (url.username !== '' || url.password !== '') return 'holds a user name';
+  if (url.protocol === 'https:' || isLoopback(uri)) return undefined;
+  return forbiddenScheme.test(url.protocol) ? 'is neither https nor on loopback' : undefined;
 }

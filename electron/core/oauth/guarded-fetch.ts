@@ -70,12 +70,9 @@ export function createGuardedFetch(deps: GuardedFetchDeps = {}): GuardedFetch {
       const fail = (error: unknown): void => {
         clearTimeout(timer);
         outgoing.destroy();
-        if (error instanceof SallyportError) return reject(error);
-        reject(
-          new SallyportError('document_unreachable', 'oauth', 'The client’s metadata document could not be fetched.', {
-            cause: error,
-          }),
-        );
+        const unreachable = 'The client’s metadata document could not be fetched.';
+        const told = new SallyportError('document_unreachable', 'oauth', unreachable, { cause: error });
+        reject(error instanceof SallyportError ? error : told);
       };
       // One limit for all of it, so that a slow answer cannot hold anything open.
       const timer = setTimeout(() => fail(refused(`it took longer than ${timeoutMs / 1_000} s`)), timeoutMs);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { authorizeUrl, form, knock, letIn, type OauthStage, pkce, register, startStage, TestBrowser } from './stage.ts';
+import { knock, letIn, type OauthStage, startStage } from './stage.ts';
 
 let stage: OauthStage;
 beforeAll(async () => {
