@@ -158,7 +158,7 @@ describe('the page', () => {
       expect(policy).toContain(part);
     }
     expect(page.headers.get('cache-control')).toContain('no-store');
-    expect(page.headers.get('referrer-policy')).toBe('no-referrer');
+    expect(page.headers.get('referrer-policy')).toBe('same-origin');
     const token = await fetch(`${stage.issuer}/token`, { method: 'POST' });
     expect(token.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
   });
