@@ -373,7 +373,8 @@ export const texts = {
     revokeTitle: (agent: string, server: string) => `Revoke ${agent} on ${server}?`,
     revokeText: 'Its open connections end at once and its token never works again.',
     revokeDo: 'Revoke',
-    scope: (scope: string) => (scope === '' || scope === 'all' ? 'every exposed tool' : scope),
+    everyTool: 'every exposed tool',
+    onlyTools: (tools: string) => `only ${tools}`,
   },
 
   tunnel: {

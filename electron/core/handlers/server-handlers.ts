@@ -90,6 +90,10 @@ export function createServerHandlers(
       await unshare(record);
       deps.resourceServer.revokeAll(record.slug);
       policy.forget(record.slug);
+      // Another server may get this slug one day: it must not inherit what was said of this one.
+      for (const answer of deps.approvals.remembered()) {
+        if (answer.server === record.slug) deps.approvals.forget(answer.id);
+      }
       await registry.remove(record.slug);
       log.note({
         kind: 'authority',

@@ -90,7 +90,7 @@ function Sheet({ server }: { server: ServerView }) {
           <p>{server.state === 'crashed' ? words.crashedHint : words.wrongOutputHint}</p>
           {server.lastError !== undefined && (
             <>
-              <h3>{words.lastWords}</h3>
+              <h2>{words.lastWords}</h2>
               <OutsideBlock text={server.lastError} label={words.lastWords} />
             </>
           )}
