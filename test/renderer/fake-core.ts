@@ -260,7 +260,7 @@ function handlersOf(core: FakeCore): Handlers {
       token: `sp_${'x'.repeat(40)}`,
       resource: server(name).publicUrl ?? '',
       server: server(name).slug,
-      scope: 'mcp:tools',
+      scope: 'all-shared',
       expiresAt: new Date(Date.now() + (ttlMs ?? 86_400_000)).toISOString(),
     }),
     'agents.revoke': ({ id }) => {
