@@ -84,7 +84,7 @@ export default defineConfig({
   root: 'renderer',
   base: './',
   publicDir: false,
-  plugins: [react(), workerEntries()],
+  plugins: [react(), workerEntries(), withoutDepd()],
   builder: {
     async buildApp(builder) {
       for (const name of ['client', 'preload', 'node']) {
@@ -131,6 +131,19 @@ function workerEntries() {
         (_all, _quote, name: string) => `new URL('./${name}.js', import.meta.url)`,
       );
       return changed === code ? null : { code: changed, map: null };
+    },
+  };
+}
+
+/** `depd` warns of deprecated calls inside koa's packages, and makes functions by `eval` for it: the bundle holds neither. */
+function withoutDepd() {
+  return {
+    name: 'sallyport:without-depd',
+    transform(_code: string, id: string) {
+      if (!/[\\/]node_modules[\\/]depd[\\/]index\.js$/.test(id)) return null;
+      const code =
+        'module.exports = () => Object.assign(() => {}, { function: (wrapped) => wrapped, property: () => {} });';
+      return { code, map: null };
     },
   };
 }

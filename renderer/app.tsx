@@ -2,6 +2,7 @@ import { useEffect } from 'react';
 import type { AppState } from '../electron/shared/contract.ts';
 import { Rail } from './components/rail.tsx';
 import { AgentsPage } from './features/agents/agents-page.tsx';
+import { ConsentPanel } from './features/agents/consent-panel.tsx';
 import { Announcer } from './features/approvals/announcer.tsx';
 import { ApprovalsPage } from './features/approvals/approvals-page.tsx';
 import { PromptPanel } from './features/approvals/prompt-panel.tsx';
@@ -40,7 +41,7 @@ function Frame({ state, route }: { state: AppState; route: Route }) {
   const prompts = usePromptQueue(state.approvals);
   useTitle(state);
   return (
-    <div className="frame" data-prompt={prompts.current ? '' : undefined}>
+    <div className="frame" data-prompt={prompts.current || state.consents[0] ? '' : undefined}>
       <button type="button" className="skip" onClick={skipToMain}>
         {texts.skip}
       </button>
@@ -50,7 +51,9 @@ function Frame({ state, route }: { state: AppState; route: Route }) {
         {connection.kind === 'offline' && <OfflineBanner connection={connection} />}
         <PageOf route={route} onReview={prompts.review} />
       </main>
-      {prompts.current && (
+      {/* Somebody sits at the page that waits, with two minutes: it comes before calls. */}
+      {state.consents[0] && <ConsentPanel consent={state.consents[0]} />}
+      {prompts.current && !state.consents[0] && (
         <PromptPanel
           approval={prompts.current}
           waiting={state.approvals.length - 1}
@@ -88,7 +91,7 @@ function PageOf({ route, onReview }: { route: Route; onReview(id: string): void 
 /** The tab's or window's title says at a glance what the tray would. */
 function useTitle(state: AppState): void {
   const shared = state.servers.filter((server) => server.shared).length;
-  const waiting = state.approvals.length;
+  const waiting = state.approvals.length + state.consents.length;
   useEffect(() => {
     const words = state.paused ? ' · paused' : shared > 0 ? ` · sharing ${shared}` : '';
     document.title = `${waiting > 0 ? `(${waiting}) ` : ''}${texts.app}${words}`;

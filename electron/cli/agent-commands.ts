@@ -1,7 +1,6 @@
-import type { Command } from 'commander';
-import type { AgentView } from '../shared/views.ts';
+import { Argument, type Command } from 'commander';
+import type { AgentView, ConsentView, DoorView } from '../shared/views.ts';
 import { collect, duration } from './arguments.ts';
-import { notYet } from './failures.ts';
 import { ask } from './instance.ts';
 import type { CliIo } from './io.ts';
 import { counted, shown, table } from './output.ts';
@@ -67,11 +66,89 @@ export function registerAgentCommands(program: Command, io: CliIo): void {
 
   agents
     .command('let-in')
-    .description('Let a new agent ask for access for a while')
-    .option('--for <t>', 'how long (default 10m)', duration)
-    .action(() => {
-      throw notYet('agents let-in');
+    .description('Let one new agent ask for access for a while')
+    .option('--for <t>', 'how long, at most 1h (default 10m)', duration)
+    .option('--close', 'let nobody ask any more')
+    .action(async (options: { for?: number; close?: boolean }) => {
+      const forMs = options.close ? 0 : options.for;
+      const door = await ask(io, 'agents.letIn', forMs === undefined ? {} : { forMs });
+      io.print(door, () => describeDoor(door));
     });
+
+  agents
+    .command('requests')
+    .description('Agents that ask for access now, each with the code for its page')
+    .action(async () => {
+      const { consents, door } = await ask(io, 'consents.list', {});
+      io.print({ requests: consents, door }, () => [describeDoor(door), ...consents.map(describeConsent)].join('\n\n'));
+    });
+
+  agents
+    .command('answer')
+    .description('Answer an agent that asks for access')
+    .argument('<id>')
+    .addArgument(new Argument('<answer>').choices(['allow', 'reads', 'deny', 'block']))
+    .option('--tool <t>', 'allow only this tool; may be repeated', collect)
+    .action(async (id: string, answer: 'allow' | 'reads' | 'deny' | 'block', { tool }: { tool?: string[] }) => {
+      const answered = await ask(io, 'consents.answer', {
+        id,
+        answer: answer === 'reads' ? 'allow' : answer,
+        tools: tool ?? (answer === 'reads' ? 'reads' : 'all'),
+      });
+      io.print(answered, () =>
+        answered.code === undefined
+          ? 'Denied.'
+          : `Allowed. Type this into the browser page that waits: ${spaced(answered.code)}`,
+      );
+    });
+
+  agents
+    .command('narrow')
+    .description('Narrow a grant to its reads, or to some of its tools')
+    .argument('<id>', 'of the grant')
+    .option('--tool <t>', 'keep this tool; may be repeated; without it: reads', collect)
+    .action(async (id: string, { tool }: { tool?: string[] }) => {
+      const narrowed = await ask(io, 'agents.narrow', { id, tools: tool ?? 'reads' });
+      io.print(narrowed, () => `${shown(narrowed.id)} covers ${shown(narrowed.scope)} now.`);
+    });
+
+  agents
+    .command('unblock')
+    .description('Let a blocked agent ask again')
+    .argument('<id>')
+    .action(async (id: string) => {
+      const door = await ask(io, 'agents.unblock', { id });
+      io.print(door, () => `${shown(id)} may ask again.`);
+    });
+}
+
+function describeDoor(door: DoorView): string {
+  const open = door.openUntil ? `One new agent may ask until ${door.openUntil}.` : 'No new agent may ask now.';
+  const refused = door.refused > 0 ? ` ${counted(door.refused, 'attempt')} refused unheard.` : '';
+  const blocked = door.blocked.map(({ id, name }) => `\nblocked: ${shown(name)} (${shown(id)})`).join('');
+  return `${open}${refused}${blocked}`;
+}
+
+function describeConsent(consent: ConsentView): string {
+  const { client, tools } = consent;
+  const reads = tools.filter((tool) => tool.class === 'read').length;
+  return table(
+    [
+      [
+        consent.id,
+        `${client.name} ${client.verified ? `(${client.host})` : '(unverified)'} wants to use ${consent.server}`,
+      ],
+      ['could', `${counted(reads, 'tool')} that read, ${counted(tools.length - reads, 'tool')} that change things`],
+      ['returns to', consent.redirectHost],
+      ['until', consent.until],
+      ['code', `${spaced(consent.code)}  (allowing alone releases nothing: type it into the page that waits)`],
+    ],
+    200,
+  );
+}
+
+function spaced(code: string): string {
+  return `${code.slice(0, 3)} ${code.slice(3)}`;
 }
 
 function describeAgents(agents: readonly AgentView[]): string {

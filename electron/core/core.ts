@@ -17,8 +17,11 @@ import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
 import { createAppHandlers } from './handlers/app-handlers.ts';
 import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
+import { createConsentHandlers } from './handlers/consent-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
-import { createResourceServer } from './oauth/create-resource-server.ts';
+import { createOauth } from './oauth/create-oauth.ts';
+import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
+import { signingKey } from './oauth/signing-key.ts';
 import { createPolicy } from './policy/create-policy.ts';
 import { createPinFiles } from './policy/pin-store.ts';
 import type { RulesDocument } from './policy/rules-document.ts';
@@ -59,6 +62,8 @@ export interface CoreOptions {
   readonly browser?: { readonly root: string; readonly port?: number };
   /** "The command line may decide" for this run, whatever the settings say (`security.md` S7). */
   readonly cliMayDecide?: boolean;
+  /** How metadata documents of unknown OAuth clients are fetched; default: from public addresses only. */
+  readonly documents?: GuardedFetchDeps;
   /** Whether a front that a person answers at is up; default: a window or browser session is connected. */
   readonly widerFrontUp?: () => boolean;
   /** Looks at the bytes between connector and inner TLS; see `TunnelDeps.observe`. */
@@ -133,8 +138,6 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     log.note({ kind: 'app', message: notice.message });
   }
 
-  const resourceServer = createResourceServer({ path: join(dataDir, 'oauth.db'), clock, onTrouble: trouble });
-  closers.push(() => resourceServer.close());
   const files = { dataFolder: dataDir, clock, onTrouble: trouble };
   const rulesFile = createRulesFile(dataDir);
   const policy = createPolicy({
@@ -156,6 +159,29 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     onNote: (server, message) => log.note({ kind: 'server', server, message }),
   });
   closers.push(() => origins.close());
+  const oauth = createOauth({
+    path: join(dataDir, 'oauth.db'),
+    clock,
+    signingKey: await signingKey(secrets, clock),
+    issuer: () => new URL(tunnel.urlOf('any')).origin,
+    servers: () =>
+      registry
+        .all()
+        .filter((record) => record.shared)
+        .map(({ slug, name }) => ({ slug, name, resource: tunnel.urlOf(slug) })),
+    tools: (slug) => policy.tools(slug).filter((tool) => tool.access !== 'off' && tool.state === 'approved'),
+    paused: () => settings.get().paused !== undefined,
+    ...(options.documents ? { documents: options.documents } : {}),
+    onTrouble: trouble,
+    onNote: (message, server, by) =>
+      log.note({
+        kind: 'authority',
+        message,
+        ...(server === undefined ? {} : { server }),
+        ...(by === undefined ? {} : { by }),
+      }),
+  });
+  closers.push(() => oauth.close());
 
   const gateway = createGateway({
     clock,
@@ -166,7 +192,9 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       resource: (slug) => tunnel.urlOf(slug),
     }),
     servers,
-    resourceServer,
+    resourceServer: oauth,
+    authorizationServer: oauth,
+    onRefused: oauth.noteRefusal,
     policy,
     approvals,
     log,
@@ -186,7 +214,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     entrance: {
       records: registry.all,
       slugOf: (name) => registry.find(name).slug,
-      metadata: (resource) => resourceServer.metadata(resource),
+      metadata: (resource) => oauth.metadata(resource),
       receive: (message) => gateway.receive(message),
     },
     environment: process.env,
@@ -208,11 +236,12 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     const { paused, cliMayDecide, openAtLogin } = settings.get();
     const serverViews = registry.all().map(viewOf);
     const pending = [...approvals.list()];
+    const consents = [...oauth.consents.list()];
     const tunnelView = tunnel.view();
     const facts = {
       now: timestamp(clock),
       paused: paused !== undefined,
-      pending: pending.length,
+      pending: pending.length + consents.length,
       servers: serverViews,
       tunnel: tunnelView,
       probe: tunnel.lastProbe(),
@@ -226,15 +255,16 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       servers: serverViews,
       approvals: pending,
       remembered: [...approvals.remembered()],
-      agents: viewAgents({ clock, resourceServer, log }),
+      agents: viewAgents({ clock, resourceServer: oauth, log }),
+      consents,
+      door: oauth.consents.door(),
       settings: { cliMayDecide, openAtLogin },
     };
   };
   const state = createAppState(collect);
   closers.push(() => state.close());
   const touch = (): void => state.touch();
-  for (const station of [settings, servers, origins, policy, approvals, resourceServer, tunnel])
-    station.onChange(touch);
+  for (const station of [settings, servers, origins, policy, approvals, oauth, tunnel]) station.onChange(touch);
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
 
@@ -245,10 +275,11 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       servers,
       policy,
       approvals,
-      resourceServer,
+      resourceServer: oauth,
       log,
       tunnel,
       viewOf,
+      withdrawConsents: (slug) => oauth.consents.withdraw(slug),
       endSessions: (filter) => gateway.endSessions(filter, 'unshared'),
       // Beside the data folder, not in it: whatever leads there is denied (security.md S7).
       sampleCommand: [...options.selfCommand, 'sample-server', `${dataDir}-notebook`],
@@ -269,13 +300,14 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createAgentHandlers({
       clock,
       registry,
-      resourceServer,
+      resourceServer: oauth,
       approvals,
       log,
       tunnel,
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
     ...createPolicyHandlers({ policy, rulesFile, log }),
+    ...createConsentHandlers({ oauth, log }),
     ...createAppHandlers({
       clock,
       settings,
@@ -284,6 +316,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       state: state.get,
       stopCalls: async () => {
         approvals.withdraw({}, 'paused');
+        oauth.consents.withdraw();
         return gateway.endSessions({}, 'paused');
       },
       reach: () => {
@@ -292,7 +325,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
         const desk = windows + pages === 0 && (options.widerFrontUp?.() ?? false);
         return { windows, pages, desk, commandLine: cliMayDecide(), version };
       },
-      onMoved: () => resourceServer.revokeAll(),
+      onMoved: () => oauth.revokeAll(),
       uiAddress: () => {
         if (browser) return browser.url();
         throw new SallyportError('ui_not_up', 'app', 'Sallyport shows its own window here.', {

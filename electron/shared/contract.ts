@@ -8,6 +8,8 @@ import {
   approvalScopes,
   approvalView,
   foundServer,
+  consentView,
+  doorView,
   instant,
   logDetail,
   logRow,
@@ -186,6 +188,35 @@ export const requests = {
   ),
   'agents.revoke': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() })),
 
+  /** Narrows a grant: to its reads, or to some of its tools. It never widens. */
+  'agents.narrow': request(
+    z.strictObject({
+      id: z.string().min(1),
+      tools: z.union([z.literal('reads'), z.array(z.string().min(1)).max(200)]),
+    }),
+    z.object({ id: z.string(), scope: z.string() }),
+  ),
+  /** *Let an agent in*: for a while, one new agent may ask. `forMs` 0 ends it. */
+  'agents.letIn': request(
+    z.strictObject({ forMs: z.number().int().min(0).max(3_600_000).default(600_000) }),
+    doorView,
+    { widens: true },
+  ),
+  'agents.unblock': request(z.strictObject({ id: z.string().min(1) }), doorView, { widens: true }),
+
+  'consents.list': request(nothing, z.object({ consents: z.array(consentView), door: doorView })),
+  /** Answers an OAuth request. `allow` releases nothing before its code was typed into the waiting page. */
+  'consents.answer': request(
+    z.strictObject({
+      id: z.string().min(1),
+      answer: z.enum(['allow', 'deny', 'block']),
+      /** What of the request is allowed. */
+      tools: z.union([z.enum(['all', 'reads']), z.array(z.string().min(1)).min(1).max(200)]).default('all'),
+    }),
+    z.object({ id: z.string(), answer: z.enum(['allow', 'deny', 'block']), code: z.string().optional() }),
+    { widens: true },
+  ),
+
   'approvals.list': request(
     nothing,
     z.object({ approvals: z.array(approvalView), remembered: z.array(rememberedView) }),
@@ -301,6 +332,8 @@ export const appState = z.object({
   approvals: z.array(approvalView),
   remembered: z.array(rememberedView),
   agents: z.array(agentView),
+  consents: z.array(consentView),
+  door: doorView,
   settings: z.object({ cliMayDecide: z.boolean(), openAtLogin: z.boolean() }),
 });
 /** See {@link appState}. */

@@ -8,6 +8,8 @@ export type TrayIcon = 'off' | 'connecting' | 'idle' | 'sharing' | 'attention' |
 export type TrayAction =
   | { readonly type: 'answer'; readonly id: string; readonly digest: string; readonly answer: 'allow' | 'deny' }
   | { readonly type: 'review'; readonly id?: string }
+  /** Shows the window with the agent that asks to be let in. */
+  | { readonly type: 'consent' }
   | { readonly type: 'unshare'; readonly server: string }
   | { readonly type: 'pause' | 'resume' | 'open' | 'quit' };
 
@@ -46,8 +48,16 @@ export function trayModel(state: AppState, now?: number): TrayModel {
   const icon = trayIcon(state, now);
   const tooltip = tooltipOf(state, icon, now);
   const waiting = state.approvals.length;
+  const asking = state.consents.length;
   const shared = state.servers.filter((server) => server.shared);
   const items: TrayItem[] = [{ id: 'status', type: 'normal', label: tooltip, enabled: false }];
+  if (asking > 0) {
+    items.push(separator('consents'));
+    // Not answerable here: the code has to be read, and what the agent could do.
+    for (const consent of state.consents) {
+      items.push(command(`consent:${consent.id}`, `${consentWords(consent)}…`, { type: 'consent' }));
+    }
+  }
   if (waiting > 0) {
     items.push(separator('approvals'));
     for (const approval of state.approvals.slice(0, maxApprovals)) items.push(approvalItem(approval));
@@ -74,13 +84,13 @@ export function trayModel(state: AppState, now?: number): TrayModel {
     command('open', 'Open Sallyport', { type: 'open' }),
     command('quit', 'Quit', { type: 'quit' }),
   );
-  return { icon, ...(icon === 'attention' ? { badge: waiting } : {}), tooltip, items };
+  return { icon, ...(icon === 'attention' ? { badge: waiting + asking } : {}), tooltip, items };
 }
 
 /** Which shape; the strictest fact wins: paused, then somebody waiting, then trouble. */
 function trayIcon(state: AppState, now: number | undefined): TrayIcon {
   if (state.paused || state.status.state === 'paused') return 'paused';
-  if (state.approvals.length > 0) return 'attention';
+  if (state.approvals.length + state.consents.length > 0) return 'attention';
   switch (state.status.state) {
     case 'trouble':
       return 'trouble';
@@ -108,8 +118,10 @@ function tooltipOf(state: AppState, icon: TrayIcon, now: number | undefined): st
       return troubleWords(state);
     case 'attention': {
       const first = state.approvals[0];
-      const more = state.approvals.length - 1;
-      const sentence = first ? `${line(first.agent.name, 40)} asks to ${line(first.summary, 80)}` : 'Somebody waits';
+      const consent = state.consents[0];
+      const more = state.approvals.length + state.consents.length - 1;
+      const call = first ? `${line(first.agent.name, 40)} asks to ${line(first.summary, 80)}` : 'Somebody waits';
+      const sentence = consent ? consentWords(consent) : call;
       return more > 0 ? `${sentence}, and ${more} more` : sentence;
     }
     default: {
@@ -119,6 +131,11 @@ function tooltipOf(state: AppState, icon: TrayIcon, now: number | undefined): st
       return last === undefined ? `${words} · no call yet` : `${words} · last call ${when(last, now)}`;
     }
   }
+}
+
+/** Who asks to be let in, in a line: for the tray and notifications. */
+export function consentWords(consent: AppState['consents'][number]): string {
+  return `${line(consent.client.name, 40)} asks to use ${line(consent.server, 40)}`;
 }
 
 function troubleWords(state: AppState): string {

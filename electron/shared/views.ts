@@ -141,6 +141,53 @@ export const agentView = z.object({
 /** See {@link agentView}. */
 export type AgentView = z.infer<typeof agentView>;
 
+/**
+ * One OAuth request that waits for a person (`security.md` S8). Allowing releases nothing by itself: `code` must be typed
+ * into the browser page that waits.
+ */
+export const consentView = z.object({
+  id: z.string(),
+  at: instant,
+  expiresAt: instant,
+  /** `asked` = waits for an answer; `allowed` = waits for the code. */
+  phase: z.enum(['asked', 'allowed']),
+  client: z.object({
+    /** The agent that it counts as. */
+    id: z.string(),
+    name: z.string(),
+    /** Whether a domain stands behind the name: then `host` is that domain. */
+    verified: z.boolean(),
+    host: z.string().optional(),
+    /** Whether it was let in before. */
+    known: z.boolean(),
+  }),
+  /** Where the browser is sent with the answer: a host, or `this machine`. */
+  redirectHost: z.string(),
+  server: slug,
+  /** What was asked for. */
+  scope: z.string(),
+  /** The tools that this opens now. */
+  tools: z.array(z.object({ name: z.string(), class: z.enum(toolClasses), access: z.enum(toolAccesses) })),
+  /** Until when the grant would last. */
+  until: instant,
+  /** Six digits, for the person only; never sent to the page. */
+  code: z.string().regex(/^[0-9]{6}$/),
+});
+/** See {@link consentView}. */
+export type ConsentView = z.infer<typeof consentView>;
+
+/** *Let an agent in*: whether new agents are heard, and what happened while they were not. */
+export const doorView = z.object({
+  /** Until when one new agent may ask; absent while nobody may. */
+  openUntil: instant.optional(),
+  /** Attempts that were refused unheard since the app started. */
+  refused: z.number().int(),
+  lastRefusedAt: instant.optional(),
+  blocked: z.array(z.object({ id: z.string(), name: z.string() })),
+});
+/** See {@link doorView}. */
+export type DoorView = z.infer<typeof doorView>;
+
 /** What an answer covers, and for how long it is remembered. */
 export const approvalScopes = ['call', 'arguments', 'tool'] as const;
 /** See {@link approvalScopes}. */

@@ -2,6 +2,7 @@ import { app, powerMonitor } from 'electron';
 import type { RequestInput, RequestName } from '../shared/contract.ts';
 import type { TrayAction } from '../shared/tray-model.ts';
 import { createApprovalNotifications } from './approval-notifications.ts';
+import { createConsentNotifications } from './consent-notifications.ts';
 import type { CoreSession } from './core-session.ts';
 import type { IpcBinding } from './ipc-binding.ts';
 import { createMainWindow } from './main-window.ts';
@@ -27,6 +28,7 @@ export function createDesk(deps: {
   const main = createMainWindow(deps);
   const prompt = createPromptWindow(deps);
   const notifications = createApprovalNotifications({ review: (id) => prompt.open(id) });
+  const consents = createConsentNotifications({ review: () => main.show('#/agents') });
   const tray = createTray({ assetsDir: deps.assetsDir, act });
 
   function act(action: TrayAction): void {
@@ -40,6 +42,9 @@ export function createDesk(deps: {
       case 'review':
         if (action.id === undefined) main.show('#/approvals');
         else prompt.open(action.id);
+        break;
+      case 'consent':
+        main.show('#/agents');
         break;
       case 'pause':
       case 'resume':
@@ -64,6 +69,7 @@ export function createDesk(deps: {
     // A prompt that changed has a new id: what was said under the old one is taken back.
     notifications.keep(new Set(state.approvals.map((approval) => approval.id)));
     if (state.approvals.length === 0) prompt.close();
+    consents.follow(state.consents, main.isFocused());
   });
   session.onApproval(({ type, approval }) => {
     // Who looks at the main window sees the prompt there.
@@ -78,6 +84,7 @@ export function createDesk(deps: {
     show: () => main.show(),
     clear() {
       notifications.closeAll();
+      consents.closeAll();
       tray.destroy();
     },
   };

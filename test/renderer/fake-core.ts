@@ -295,7 +295,7 @@ function handlersOf(core: FakeCore): Handlers {
       token: `sp_${'x'.repeat(40)}`,
       resource: server(name).publicUrl ?? '',
       server: server(name).slug,
-      scope: 'mcp:tools',
+      scope: 'all-shared',
       expiresAt: new Date(Date.now() + (ttlMs ?? 86_400_000)).toISOString(),
     }),
     'agents.revoke': ({ id }) => {
@@ -306,6 +306,26 @@ function handlersOf(core: FakeCore): Handlers {
         })),
       });
       return { id };
+    },
+    'agents.narrow': ({ id }) => ({ id, scope: 'read' }),
+    'agents.letIn': ({ forMs }) => {
+      const { openUntil: _before, ...closed } = core.state.door;
+      const door = forMs === 0 ? closed : { ...closed, openUntil: new Date(Date.now() + forMs).toISOString() };
+      core.patch({ door });
+      return door;
+    },
+    'agents.unblock': ({ id }) => {
+      const door = { ...core.state.door, blocked: core.state.door.blocked.filter((one) => one.id !== id) };
+      core.patch({ door });
+      return door;
+    },
+    'consents.list': () => ({ consents: core.state.consents, door: core.state.door }),
+    'consents.answer': ({ id, answer }) => {
+      const consents = core.state.consents.flatMap((one) =>
+        one.id !== id ? [one] : answer === 'allow' ? [{ ...one, phase: 'allowed' as const }] : [],
+      );
+      core.patch({ consents });
+      return { id, answer };
     },
     'approvals.list': () => ({ approvals: core.state.approvals, remembered: core.state.remembered }),
     'approvals.answer': (input) => {

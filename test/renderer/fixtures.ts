@@ -205,7 +205,7 @@ export const agents: readonly AgentView[] = [
         expiresAt: ago(-30 * 86_400),
         lastUsedAt: ago(14),
       },
-      { id: 'grant-2', server: 'tickets', scope: 'mcp:tools', expiresAt: ago(-12 * 86_400) },
+      { id: 'grant-2', server: 'tickets', scope: 'all-shared', expiresAt: ago(-12 * 86_400) },
     ],
     callsToday: 128,
   },
@@ -213,7 +213,7 @@ export const agents: readonly AgentView[] = [
     id: laptop.id,
     name: laptop.name,
     kind: 'token',
-    grants: [{ id: 't1', server: 'files', scope: 'mcp:tools', expiresAt: ago(3_600), lastUsedAt: ago(90_000) }],
+    grants: [{ id: 't1', server: 'files', scope: 'all-shared', expiresAt: ago(3_600), lastUsedAt: ago(90_000) }],
     callsToday: 0,
   },
 ];
@@ -255,6 +255,8 @@ export function sharingState(): AppState {
     approvals: [],
     remembered: [remembered],
     agents: [...agents],
+    consents: [],
+    door: { refused: 0, blocked: [] },
     settings: { cliMayDecide: false, openAtLogin: false },
   };
 }

@@ -20,6 +20,8 @@ export const emptyState: AppState = {
   approvals: [],
   remembered: [],
   agents: [],
+  consents: [],
+  door: { refused: 0, blocked: [] },
   settings: { cliMayDecide: false, openAtLogin: false },
 };
 

@@ -26,6 +26,12 @@ export function unavailable(context: RequestContext, thrown: unknown): Ending {
   return { outcome: 'failed', error: error.message, message, ...(busy ? { status: 503 } : {}) };
 }
 
+/** The ending of a call beyond the scope of its grant, for a client that can ask for more (RFC 6750 §3.1). */
+export function beyondScope(context: RequestContext, name: string, challenge: string): Ending {
+  const ending = refused(context, codes.insufficientScope, `The grant does not cover ${name}.`, 403);
+  return { ...ending, headers: { 'www-authenticate': challenge } };
+}
+
 /** Off and unknown tools get the same words (`design.md` §3). */
 export function unknownTool(context: RequestContext, call: Call): Ending {
   return refused(context, codes.invalidParams, `Unknown tool: ${call.name ?? ''}`);

@@ -33,7 +33,14 @@ export interface GatewayDeps {
   readonly clock: Clock;
   readonly routes: Routes;
   readonly servers: Pick<Servers, 'connect' | 'end'>;
-  readonly resourceServer: Pick<ResourceServer, 'authenticate' | 'metadata' | 'onRevoked'>;
+  readonly resourceServer: Pick<ResourceServer, 'authenticate' | 'metadata' | 'onRevoked' | 'widen'>;
+  /** Answers at its own paths, before anything else of the gateway. */
+  readonly authorizationServer?: {
+    serves(path: string): boolean;
+    handle(request: GatewayRequest, response: GatewayResponse): void;
+  };
+  /** A request was refused for its token; `why` is one of {@link Refusal}. */
+  readonly onRefused?: (why: string, server: string) => void;
   readonly policy: Policy;
   readonly approvals: Pick<Approvals, 'settle' | 'denial'>;
   readonly log: Pick<RequestLog, 'decided' | 'permit' | 'answered' | 'completed'>;
@@ -79,7 +86,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const upstreams = createUpstreams(servers, policy, lists);
   const judge = createJudge({ clock, log, agentSessions, onProblem });
   const kept = createKeptResults(clock);
-  const tools = createTools({ clock, policy, approvals, log, paused, judge, lists, upstreams, live, kept });
+  const widen = (grantId: string, tool: string): boolean => resourceServer.widen(grantId, tool);
+  const tools = createTools({ clock, policy, approvals, log, paused, judge, lists, upstreams, live, kept, widen });
   const features = createFeatures({ clock, policy, log, paused, judge, upstreams });
   const sessions = createLegacySessions(clock);
   const legacy = createLegacySide({ clock, paused, servers, sessions, upstreams, judge, tools, features, live });
@@ -127,6 +135,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     if (exchange.query.has('access_token')) return plain(exchange, 400, 'token_in_query');
     const authorization = resourceServer.authenticate(exchange.header('authorization'), route.resource);
     if ('status' in authorization) {
+      if (authorization.why !== 'no_token') deps.onRefused?.(authorization.why, route.record.slug);
       return plain(exchange, authorization.status, 'unauthorized', { 'www-authenticate': authorization.challenge });
     }
     const accepts = readAccepts(exchange.header('accept'));
@@ -220,6 +229,12 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   return {
     handle(request, response) {
+      const path = (request.url ?? '').split('?', 1)[0] ?? '';
+      if (deps.authorizationServer?.serves(path)) {
+        request.on('error', () => {});
+        response.on('error', () => {});
+        return deps.authorizationServer.handle(request, response);
+      }
       const exchange = openExchange(request, response, clock);
       follow(exchange, walk(exchange));
     },

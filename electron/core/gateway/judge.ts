@@ -16,6 +16,8 @@ export interface Ending {
   readonly message: JsonObject;
   /** HTTP status while the answer has not begun. Default 200. */
   readonly status?: number;
+  /** Headers while the answer has not begun. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** What the log keeps as result. */
   readonly result?: JsonNode;
   readonly error?: string;
@@ -93,7 +95,7 @@ export function createJudge(deps: JudgeDeps): Judge {
       try {
         const fit = fitted(context, ending);
         ending = fit.ending;
-        bytesOut = reply.answer(fit.text, ending.status);
+        bytesOut = reply.answer(fit.text, ending.status, ending.headers);
         if (bytesOut > 0 && reply.delivered && !(await reply.delivered())) bytesOut = 0;
         if (bytesOut === 0) ending.undelivered?.();
       } catch (thrown) {

@@ -24,6 +24,8 @@ export const codes = {
   serverUnavailable: -31_003,
   /** Own: the agent withdrew the request, or lost its access while it ran. */
   ended: -31_004,
+  /** Own: the grant does not cover this; sent with 403 and a challenge. */
+  insufficientScope: -31_005,
 } as const;
 
 /** One refusal as HTTP and JSON-RPC say it. */

@@ -16,8 +16,8 @@ export interface Reply {
    * @returns `undefined` where the client takes no event stream
    */
   take(onEnd: () => void): EventStream | undefined;
-  /** Sends the answer, once. The status counts only while no event stream has begun. @returns bytes sent */
-  answer(text: string, status?: number): number;
+  /** Sends the answer, once. Status and headers count only while no event stream has begun. @returns bytes sent */
+  answer(text: string, status?: number, headers?: Readonly<Record<string, string>>): number;
   /** Resolves with whether the answer got through, where that is known only later. */
   readonly delivered?: () => Promise<boolean>;
 }
@@ -73,12 +73,12 @@ export function exchangeReply(
       stopTimer();
       return exchange.stream(headers, onEnd);
     },
-    answer(text, status = 200) {
+    answer(text, status = 200, more = {}) {
       if (over) return 0;
       if (!accepts.json) events();
       over = true;
       stopTimer();
-      if (!stream) return exchange.send(status, text, { 'content-type': 'application/json', ...headers });
+      if (!stream) return exchange.send(status, text, { 'content-type': 'application/json', ...headers, ...more });
       const sent = stream.send(text);
       stream.end();
       return sent;

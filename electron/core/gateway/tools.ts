@@ -5,7 +5,7 @@ import type { Approvals } from '../approvals/approvals.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Decided, Judged, RequestLog } from '../request-log/request-log.ts';
 import type { UpstreamAnswer } from '../servers/upstream-session.ts';
-import { failed, over, pausedEnding, refused, stopped, unavailable, unknownTool } from './endings.ts';
+import { beyondScope, failed, over, pausedEnding, refused, stopped, unavailable, unknownTool } from './endings.ts';
 import { forward } from './forward.ts';
 import { createHeldProgress, type HeldProgress } from './held-progress.ts';
 import { builtIn, type Ending, type Judge } from './judge.ts';
@@ -37,14 +37,18 @@ export interface ToolsDeps {
   readonly upstreams: Upstreams;
   readonly live: Live;
   readonly kept: KeptResults;
+  /** Adds a tool to a grant. @returns false if that cannot be */
+  readonly widen: (grantId: string, tool: string) => boolean;
 }
 
 const longestName = 256;
+const stepUpRule = 'step-up';
+const beyondRule = 'insufficient-scope';
 const keptDecision = builtIn('allow', 'kept-result', 'It ran before, and its result could not be delivered.');
 
 /** Makes them. */
 export function createTools(deps: ToolsDeps): Tools {
-  const { clock, policy, approvals, log, paused, judge, lists, upstreams, live, kept } = deps;
+  const { clock, policy, approvals, log, paused, judge, lists, upstreams, live, kept, widen } = deps;
 
   /** Whether an agent may know of this definition at all. */
   const visible = (context: RequestContext, definition: JsonObject): boolean => {
@@ -61,6 +65,13 @@ export function createTools(deps: ToolsDeps): Tools {
     const decision = policy.decide(call);
     if (decision.effect === 'deny') return decision;
     if (hidden) return { ...decision, ...builtIn('deny', 'unknown-tool', 'The tool is off or unknown.') };
+    if (beyond(context, call.name) !== undefined) {
+      const why = `What ${call.agent.name} was granted does not cover ${call.name}.`;
+      // A modern client asks for more by itself; an older one would only fail, so its call waits for the person here.
+      if (context.modern) return { ...decision, ...builtIn('deny', beyondRule, why), class: decision.class };
+      const reasons = [`${why} Allowing adds it to the grant.`, ...decision.reasons];
+      return { ...decision, effect: 'ask', rule: `built-in:${stepUpRule}`, reasons };
+    }
     const said = decision.effect === 'allow' ? approvals.denial(call) : undefined;
     if (said) return { ...decision, effect: 'deny', ...rememberedDenial(said.reason) };
     if (!kept.has(call)) {
@@ -73,10 +84,17 @@ export function createTools(deps: ToolsDeps): Tools {
 
   /** Off and unknown are one thing to an agent. A changed definition is known, and blocked by policy. */
   const isKnown = (context: RequestContext, name: string | undefined): boolean => {
-    const { tools } = context.authorization;
-    if (name === undefined || (tools !== undefined && !tools.includes(name))) return false;
+    const { tools, stepUp } = context.authorization;
+    if (name === undefined || (tools !== undefined && !tools.includes(name) && !stepUp)) return false;
     const view = policy.tools(context.route.record.slug).find((tool) => tool.name === name);
     return view !== undefined && (view.state === 'changed' || (view.state === 'approved' && view.access !== 'off'));
+  };
+
+  /** The challenge for a tool that is exposed, but not within a grant that could be widened. */
+  const beyond = (context: RequestContext, name: string | undefined): string | undefined => {
+    const { tools, stepUp } = context.authorization;
+    if (name === undefined || !stepUp || tools === undefined || tools.includes(name)) return undefined;
+    return stepUp(name).challenge;
   };
 
   const carryOutCall = async (context: RequestContext, judged: Judged, hidden: boolean): Promise<Ending> => {
@@ -85,6 +103,8 @@ export function createTools(deps: ToolsDeps): Tools {
     const problem = paramsProblem(context.message.params);
     if (problem) return refused(context, codes.invalidParams, problem);
     if (hidden) return unknownTool(context, call);
+    const challenge = beyond(context, call.name);
+    if (decision.rule === `built-in:${beyondRule}`) return beyondScope(context, call.name ?? '', challenge ?? '');
     if (decision.effect === 'deny') return stopped(context, call, 'denied', { reason: decision.reasons[0] });
     if (decision.rule === keptDecision.rule) return again(context, call);
     const known = lists.known(call.server, call.name ?? '');
@@ -93,6 +113,9 @@ export function createTools(deps: ToolsDeps): Tools {
     const progress = createHeldProgress(context.message.params, context.reply, clock);
     const permitted = decision.effect === 'allow' ? log.permit(judged) : await ask(context, judged, progress);
     if ('message' in permitted) return permitted;
+    if (decision.rule === `built-in:${stepUpRule}` && !widen(context.authorization.grantId, call.name ?? '')) {
+      return stopped(context, call, 'denied', { reason: 'The grant ended meanwhile.' });
+    }
     return await run(context, permitted, progress);
   };
 

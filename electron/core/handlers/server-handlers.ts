@@ -21,6 +21,8 @@ export interface ServerHandlerDeps {
   readonly tunnel: Tunnel;
   /** Cuts the streams that agents hold on one server. */
   readonly endSessions: (filter: { readonly server: string }) => number;
+  /** Denies OAuth requests that wait for one server. */
+  readonly withdrawConsents: (server: string) => void;
   readonly viewOf: (record: ServerRecord) => ReturnType<typeof import('../servers/server-view.ts').viewServer>;
   /** Command and arguments that run the sample server, from the entry file. */
   readonly sampleCommand: readonly string[];
@@ -71,6 +73,7 @@ export function createServerHandlers(
   const unshare = async (record: ServerRecord): Promise<void> => {
     registry.setShared(record.slug, false);
     deps.approvals.withdraw({ server: record.slug }, 'denied');
+    deps.withdrawConsents(record.slug);
     deps.endSessions({ server: record.slug });
     await servers.stop(record.slug);
   };

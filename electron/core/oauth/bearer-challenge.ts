@@ -1,12 +1,17 @@
 import type { Refusal } from './resource-server.ts';
+import { allShared, authorityOf, toolScope } from './scopes.ts';
 
-/** Scope that a token without narrowing carries, and that a challenge asks for. */
-export const toolsScope = 'mcp:tools';
-
-/** Scopes of a token that is narrowed to some tools: `tool:<name>` each, unusual characters percent-encoded (RFC 6749 §3.3). */
+/** Scopes of a minted token: everything shared, or `tool:<name>` for each tool that it is narrowed to. */
 export function scopeOf(tools: readonly string[] | undefined): string {
-  if (tools === undefined) return toolsScope;
-  return tools.map((tool) => `tool:${encodeURIComponent(tool)}`).join(' ');
+  return tools === undefined ? allShared : tools.map(toolScope).join(' ');
+}
+
+/**
+ * The token of an `Authorization` header (RFC 6750 §2.1, token68).
+ * @returns `undefined` where there is none or it is malformed
+ */
+export function bearerOf(header: string | undefined): string | undefined {
+  return /^bearer +([A-Za-z0-9._~+/-]{1,4096}=*) *$/i.exec(header ?? '')?.[1];
 }
 
 /**
@@ -45,11 +50,24 @@ export function malformedHeader(resource: string): Refusal {
   };
 }
 
-function challenge(resource: string, error?: string, description?: string): string {
+/**
+ * 403 for a call beyond the scope of its grant (RFC 6750 §3.1): names everything that the client should ask for next, what
+ * it holds included, so that a new request loses nothing.
+ */
+export function insufficientScope(resource: string, held: string, tool: string): Refusal {
+  const scope = [...new Set([...authorityOf(held), toolScope(tool)])].join(' ');
+  return {
+    status: 403,
+    challenge: challenge(resource, 'insufficient_scope', 'The grant does not cover this tool', scope),
+    why: 'insufficient_scope',
+  };
+}
+
+function challenge(resource: string, error?: string, description?: string, scope: string = allShared): string {
   const parameters = [
     ...(error === undefined ? [] : [`error="${error}"`, `error_description="${description}"`]),
     `resource_metadata="${metadataUrl(resource)}"`,
-    `scope="${toolsScope}"`,
+    `scope="${scope}"`,
   ];
   return `Bearer ${parameters.join(', ')}`;
 }

@@ -2,8 +2,9 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
 import { SallyportError } from '../../shared/errors.ts';
-import { invalidToken, malformedHeader, missingToken, scopeOf, toolsScope } from './bearer-challenge.ts';
+import { invalidToken, malformedHeader, missingToken, scopeOf } from './bearer-challenge.ts';
 import type { ResourceServer } from './resource-server.ts';
+import { allShared, readScope } from './scopes.ts';
 import { openTokenStore, type StoredToken } from './token-store.ts';
 
 /** What {@link createResourceServer} needs. */
@@ -139,6 +140,7 @@ export function createResourceServer(deps: ResourceServerDeps): ResourceServer {
         expiresAt: new Date(token.expiresAt).toISOString(),
       };
     },
+    widen: () => false,
     revoke(id) {
       const ending = live().filter((token) => token.id === id || agentId(token) === id);
       if (ending.length === 0) {
@@ -172,7 +174,7 @@ export function createResourceServer(deps: ResourceServerDeps): ResourceServer {
         resource,
         authorization_servers: [new URL(resource).origin],
         bearer_methods_supported: ['header'],
-        scopes_supported: [toolsScope],
+        scopes_supported: [allShared, readScope],
       };
     },
     onRevoked(listener) {

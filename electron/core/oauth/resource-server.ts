@@ -8,6 +8,11 @@ export interface Authorization {
   readonly grantId: string;
   /** Tools it is narrowed to; undefined = all that the server exposes. */
   readonly tools?: readonly string[];
+  /**
+   * Present where the grant can be widened to a tool that it does not cover: the challenge that says so. A minted token
+   * stays as it was made.
+   */
+  readonly stepUp?: (tool: string) => Refusal;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
@@ -17,7 +22,7 @@ export interface Refusal {
   readonly status: 400 | 401 | 403;
   /** Whole value of `WWW-Authenticate`. */
   readonly challenge: string;
-  /** For the log: `no_token`, `bad_token`, `expired`, `revoked`, `wrong_audience`. Never sent. */
+  /** For the log: `no_token`, `bad_token`, `expired`, `revoked`, `wrong_audience`, `insufficient_scope`. Never sent. */
   readonly why: string;
 }
 
@@ -37,6 +42,8 @@ export interface ResourceServer {
   authenticate(header: string | undefined, resource: string): Authorization | Refusal;
   /** Mints a token; the clear text is in the answer and is stored nowhere (only its SHA-256). */
   mint(options: MintOptions): { id: string; token: string; scope: string; expiresAt: string };
+  /** Adds one tool to a grant, after a person said so. @returns false if it is over or cannot be widened */
+  widen(grantId: string, tool: string): boolean;
   /** Ends a grant, or all grants of an agent. @throws SallyportError `grant_not_found` at hop `oauth` */
   revoke(id: string): void;
   /** Ends every grant for one server (removal) or all. */

@@ -1,14 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
 import type { Clock } from '../../shared/clock.ts';
-import { openDatabaseFile } from '../state/database-file.ts';
-
-const schemaVersion = 1;
-const schema = `
-CREATE TABLE token(
-  id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, server TEXT NOT NULL, resource TEXT NOT NULL, name TEXT NOT NULL,
-  tools TEXT, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, revoked_at INTEGER, last_used_at INTEGER
-)`;
+import { openOauthDatabase } from './oauth-database.ts';
 
 /** One minted token as it is kept: never the token itself, only its SHA-256. Times are milliseconds since the epoch. */
 export interface StoredToken {
@@ -57,7 +50,7 @@ export interface TokenStore {
  * @throws SallyportError at hop `app`: `oauth_newer`, `oauth_unwritable`
  */
 export function openTokenStore(path: string, clock: Clock): TokenStore {
-  const { database, keptAside } = openDatabaseFile({ path, name: 'oauth', schemaVersion, schema, clock });
+  const { database, keptAside } = openOauthDatabase(path, clock);
   return { ...statements(database), ...(keptAside === undefined ? {} : { keptAside }) };
 }
 

@@ -13,6 +13,8 @@ export interface DatabaseFileOptions {
   readonly schemaVersion: number;
   /** Statements that make an empty file one of that schema. */
   readonly schema: string;
+  /** Statements that lead from an older schema to the next: `upgrades[1]` makes version 2 of version 1. */
+  readonly upgrades?: Readonly<Record<number, string>>;
   readonly clock: Pick<Clock, 'now'>;
 }
 
@@ -59,7 +61,7 @@ export function openDatabaseFile(options: DatabaseFileOptions): DatabaseFile {
 class Damaged extends Error {}
 
 function open(options: DatabaseFileOptions): DatabaseSync {
-  const { path, name, schemaVersion, schema } = options;
+  const { path, name, schemaVersion, schema, upgrades = {} } = options;
   // SQLite gives its side files the mode of the main one.
   closeSync(openSync(path, 'a', 0o600));
   const database = new DatabaseSync(path, { timeout: 5_000 });
@@ -70,6 +72,11 @@ function open(options: DatabaseFileOptions): DatabaseSync {
     if (version === 0 && tables > 0) throw new Damaged('not a file of ours');
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
     if (version === 0) database.exec(`BEGIN; ${schema}; PRAGMA user_version = ${schemaVersion}; COMMIT;`);
+    else {
+      for (let from = version; from < schemaVersion; from += 1) {
+        database.exec(`BEGIN; ${upgrades[from] ?? ''}; PRAGMA user_version = ${from + 1}; COMMIT;`);
+      }
+    }
     return database;
   } catch (error) {
     database.close();

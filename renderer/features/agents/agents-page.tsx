@@ -7,6 +7,7 @@ import { Page } from '../../components/page.tsx';
 import { useAppState } from '../../state/services.ts';
 import { texts } from '../../texts.ts';
 import { GrantList } from './grant-list.tsx';
+import { DoorNotes, LetInButton } from './let-in.tsx';
 import { MintDialog } from './mint-dialog.tsx';
 
 /** Who is let in, with what, and when they last came. */
@@ -20,12 +21,24 @@ export function AgentsPage() {
     </button>
   );
   return (
-    <Page title={words.title} actions={agents.length > 0 && mint}>
+    <Page
+      title={words.title}
+      actions={
+        agents.length > 0 && (
+          <>
+            {mint}
+            <LetInButton />
+          </>
+        )
+      }
+    >
       {agents.length === 0 && (
         <Empty title={words.emptyTitle} text={words.empty}>
+          <LetInButton primary />
           {mint}
         </Empty>
       )}
+      <DoorNotes />
       {agents.map((agent) => (
         <AgentSection key={agent.id} agent={agent} />
       ))}

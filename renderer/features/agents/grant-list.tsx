@@ -15,13 +15,15 @@ export interface Holder {
   readonly grant: AgentView['grants'][number];
 }
 
-/** A grant's scope in words: `tool:<name>` for each tool that it is limited to, else everything exposed. */
+/** A grant's scope in words: everything exposed, what reads, or `tool:<name>` for each tool that it is limited to. */
 function scopeWords(scope: string): string {
+  const parts = scope.split(' ');
+  if (parts.includes('all-shared')) return texts.agents.everyTool;
   const tools = scope
     .split(' ')
     .filter((part) => part.startsWith('tool:'))
     .map((part) => decoded(part.slice('tool:'.length)));
-  return tools.length === 0 ? texts.agents.everyTool : texts.agents.onlyTools(tools.join(', '));
+  return texts.agents.onlyTools([...(parts.includes('read') ? [texts.agents.reads] : []), ...tools].join(', '));
 }
 
 function decoded(text: string): string {

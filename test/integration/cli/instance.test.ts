@@ -116,7 +116,7 @@ test('documents have the shapes that are promised', async () => {
     token: 'sp_secret',
     resource: 'https://localhost:47443/files/mcp',
     server: 'files',
-    scope: 'mcp:tools',
+    scope: 'all-shared',
     expiresAt: '2026-11-22T13:00:00.000Z',
   });
   expect(core.asked.at(-1)).toMatchObject({ input: { tools: ['a', 'b'], name: 'CI' } });

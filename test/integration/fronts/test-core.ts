@@ -69,6 +69,7 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     servers: 0,
     pending: 0,
   };
+  const door = { refused: 0, blocked: [] };
   let state: AppState = {
     version: '0.0.0',
     status,
@@ -77,6 +78,8 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     approvals: [],
     remembered: [],
     agents: [],
+    consents: [],
+    door,
     settings,
   };
   const asked: { name: string; input: unknown; front: string; caller?: unknown }[] = [];
@@ -140,10 +143,16 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
       token: 'sp_secret',
       resource: url(server),
       server,
-      scope: 'mcp:tools',
+      scope: 'all-shared',
       expiresAt: new Date(Date.parse(at) + (ttlMs ?? 0)).toISOString(),
     }),
     'agents.revoke': async ({ id }) => ({ id }),
+    'agents.narrow': async ({ id }) => ({ id, scope: 'read' }),
+    'agents.letIn': async ({ forMs }) =>
+      forMs === 0 ? door : { ...door, openUntil: new Date(Date.parse(at) + forMs).toISOString() },
+    'agents.unblock': async () => door,
+    'consents.list': async () => ({ consents: [], door }),
+    'consents.answer': async ({ id, answer }) => ({ id, answer }),
     'approvals.list': async () => ({ approvals: [approval], remembered: [] }),
     'approvals.answer': async ({ id, answer, scope, for: time }) => ({ id, answer, scope, for: time }),
     'approvals.forget': async ({ id }) => ({ id }),

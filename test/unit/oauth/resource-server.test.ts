@@ -51,7 +51,7 @@ test('a token opens its resource, and names agent and grant', () => {
 
 test('without a token the challenge says where the metadata is, and no error', () => {
   const challenge =
-    'Bearer resource_metadata="https://localhost:47443/.well-known/oauth-protected-resource/files/mcp", scope="mcp:tools"';
+    'Bearer resource_metadata="https://localhost:47443/.well-known/oauth-protected-resource/files/mcp", scope="all-shared"';
   expect(refused(undefined)).toEqual({ status: 401, challenge, why: 'no_token' });
   expect(refused('')).toMatchObject({ status: 401, challenge });
   expect(refused('Basic dXNlcjpwYXNz')).toEqual({ status: 401, challenge, why: 'no_token' });
@@ -156,7 +156,7 @@ test('metadata of a resource (RFC 9728)', () => {
     resource,
     authorization_servers: ['https://localhost:47443'],
     bearer_methods_supported: ['header'],
-    scopes_supported: ['mcp:tools'],
+    scopes_supported: ['all-shared', 'read'],
   });
 });
 
@@ -164,7 +164,7 @@ test('a newer file is refused, a damaged one kept aside: then no old token opens
   const made = mint();
   server.close();
   const raw = new DatabaseSync(path);
-  raw.exec('PRAGMA user_version = 2');
+  raw.exec('PRAGMA user_version = 3');
   raw.close();
   expect(() => createResourceServer({ path, clock })).toThrow(expect.objectContaining({ code: 'oauth_newer' }));
   writeFileSync(path, 'rubbish');

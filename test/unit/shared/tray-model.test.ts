@@ -19,6 +19,26 @@ describe('the shape and the words', () => {
     });
   });
 
+  test('an agent that asks to be let in is announced, not answered, and its code is not in the tray', () => {
+    const consent = {
+      id: 'c1',
+      at: '2026-11-22T12:00:00.000Z',
+      expiresAt: '2026-11-22T12:02:00.000Z',
+      phase: 'asked' as const,
+      client: { id: 'client:claude.ai', name: 'Claude (claude.ai)', verified: true, host: 'claude.ai', known: false },
+      redirectHost: 'claude.ai',
+      server: 'files',
+      scope: 'all-shared',
+      tools: [],
+      until: '2027-02-20T12:00:00.000Z',
+      code: '418206',
+    };
+    const model = trayModel({ ...sharingState(), consents: [consent] }, noon);
+    expect(model).toMatchObject({ icon: 'attention', badge: 1, tooltip: 'Claude (claude.ai) asks to use files' });
+    expect(item(model.items, 'consent:c1')).toMatchObject({ action: { type: 'consent' } });
+    expect(JSON.stringify(model)).not.toContain('418');
+  });
+
   test('connecting names what it connects to', () => {
     const embedded = status({ state: 'connecting' });
     expect(trayModel(embedded)).toMatchObject({ icon: 'connecting', tooltip: 'Opening the door on this machine…' });
