@@ -52,7 +52,16 @@ export function createToolLists(policy: Pick<Policy, 'observe'>): ToolLists {
   };
   return {
     read: (server, session, signal) => remember(session, read(server, session, signal)),
-    of: (server, session) => bySession.get(session) ?? remember(session, read(server, session)),
+    async of(server, session) {
+      const fresh = (): Promise<ToolListAnswer> => bySession.get(session) ?? remember(session, read(server, session));
+      try {
+        return await fresh();
+      } catch (thrown) {
+        // Begun by another request, which was withdrawn: that is no reason for this one to fail.
+        if (thrown instanceof SallyportError && thrown.code === 'call_cancelled') return await fresh();
+        throw thrown;
+      }
+    },
     invalidate: (session) => void bySession.delete(session),
     known: (server, tool) => latest.get(server)?.byName.get(tool),
     forget: (server) => void latest.delete(server),

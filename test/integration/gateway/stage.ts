@@ -46,6 +46,8 @@ export interface Stage {
   /** Lines that the server wrote on stderr. */
   readonly stderr: string[];
   readonly problems: string[];
+  /** Calls whose first byte was written to the server. */
+  readonly forwarded: number;
   paused: { readonly at: string } | undefined;
   record: ServerRecord;
   mint(name: string, tools?: readonly string[]): { readonly id: string; readonly token: string };
@@ -128,7 +130,9 @@ export async function openStage({ target, realApprovals }: StageOptions = {}): P
   });
   const watched = new WeakMap<UpstreamSession, UpstreamSession>();
   const watchers: { tool: string; resolve: () => void }[] = [];
+  let forwarded = 0;
   const sent = (tool: unknown): void => {
+    forwarded += 1;
     for (const watcher of watchers.splice(0)) {
       if (watcher.tool === tool) watcher.resolve();
       else watchers.push(watcher);
@@ -179,6 +183,9 @@ export async function openStage({ target, realApprovals }: StageOptions = {}): P
     routes,
     stderr,
     problems,
+    get forwarded() {
+      return forwarded;
+    },
     paused: undefined,
     record,
     mint,
