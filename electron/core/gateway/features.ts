@@ -25,7 +25,7 @@ export interface Features {
 /** What {@link createFeatures} needs. */
 export interface FeaturesDeps {
   readonly clock: Clock;
-  readonly policy: Pick<Policy, 'decide'>;
+  readonly policy: Pick<Policy, 'decide' | 'saw' | 'masked'>;
   readonly log: Pick<RequestLog, 'permit'>;
   readonly paused: () => { readonly at: string } | undefined;
   readonly judge: Judge;
