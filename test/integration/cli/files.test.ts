@@ -77,7 +77,6 @@ test('what needs an instance says so, with status 4', async () => {
 test('what a later version brings says so, with status 3', async () => {
   for (const args of [
     ['doctor'],
-    ['servers', 'discover'],
     ['agents', 'let-in', '--for', '10m'],
     ['tunnel', 'use', 'anthropic', '--key', 'x'],
     ['tunnel', 'record'],
