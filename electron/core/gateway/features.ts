@@ -25,7 +25,7 @@ export interface Features {
 /** What {@link createFeatures} needs. */
 export interface FeaturesDeps {
   readonly clock: Clock;
-  readonly policy: Pick<Policy, 'decide'>;
+  readonly policy: Pick<Policy, 'decide' | 'saw' | 'masked'>;
   readonly log: Pick<RequestLog, 'permit'>;
   readonly paused: () => { readonly at: string } | undefined;
   readonly judge: Judge;
@@ -91,7 +91,14 @@ export function createFeatures(deps: FeaturesDeps): Features {
           message: errorResponse(message.id, codes.internal, text),
         };
       }
-      const passed = !modern ? result : cached.has(message.method) ? cacheable(result) : complete(result);
+      // What a resource or a prompt holds passes through like a result: it labels the session, and secrets are masked.
+      policy.saw(judged.call, result, clock.now());
+      const masked = await policy.masked(judged.call, result, new JsonObject());
+      const passed = !modern
+        ? masked.result
+        : cached.has(message.method)
+          ? cacheable(masked.result)
+          : complete(masked.result);
       return { outcome: 'ran', ms: elapsed(), result: passed, message: resultResponse(message.id, passed) };
     } catch (thrown) {
       return { ...(life.run.aborted ? over(context, judged.call, sent) : unavailable(context, thrown)), ms: elapsed() };

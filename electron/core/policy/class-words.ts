@@ -20,13 +20,16 @@ export const readVerbsOrNouns = words(
 /** Names that say what is looked at and nothing else. */
 export const readNouns = words(`
   status tree history info information details metadata version help stats statistics log logs echo ping schema capabilities
-  health whoami
+  health whoami snapshot screenshot directions
 `);
 
 /** Verbs that work something out from their arguments alone. */
 export const computeVerbs = words(
-  'calculate compute convert parse sum add_up lint highlight tokenize count hash encode decode',
+  'calculate compute convert parse sum add_up lint highlight tokenize count hash encode decode translate geocode',
 );
+
+/** Names of tools in which a model only notes its thoughts. */
+export const thinkingWords = words('think thinking sequentialthinking');
 
 /** Verbs that change something, wherever in the name they stand. */
 export const effectVerbs = words(`

@@ -9,7 +9,7 @@ import type { Policy } from './policy.ts';
 import { createRuleBook, type RuleBook, type RuleMatches } from './rule-book.ts';
 import { noRules, type RulesDocument } from './rules-document.ts';
 import { createSessionMemory } from './session-memory.ts';
-import { undeclaredNature } from './tool-nature.ts';
+import { type ToolNature, undeclaredNature } from './tool-nature.ts';
 import { createToolRegistry, type DefaultAccess, sharedAccess } from './tool-registry.ts';
 
 /** What {@link createPolicy} needs. */
@@ -58,8 +58,10 @@ export function createPolicy(deps: PolicyDeps): Policy {
   });
   const namedPlaces = createNamedPlaces({ home: deps.home, platform, foldersOf });
   const memory = createSessionMemory();
-  const natureFor = (call: Call) =>
-    registry.find(call.server, call.name ?? '')?.nature ?? undeclaredNature(call.name ?? '');
+  const natureFor = (call: Call): ToolNature => {
+    if (call.method !== 'tools/call') return sharedFeatureNature;
+    return registry.find(call.server, call.name ?? '')?.nature ?? undeclaredNature(call.name ?? '');
+  };
 
   const judge = (call: Call): Decision => {
     let reached: Reached | undefined;
@@ -152,6 +154,16 @@ function explained(subject: Case, decision: Decision): Decision {
   ];
   return { ...decision, reasons, risk: Math.min(100, decision.risk + (more.length > 0 ? 5 : 0) + (unusual ? 15 : 0)) };
 }
+
+/** A resource or a prompt is read, and it is the person's own. */
+const sharedFeatureNature: ToolNature = {
+  classified: { class: 'read', why: 'It is read.' },
+  outward: false,
+  irreversible: false,
+  public: false,
+  looksOutside: false,
+  directs: undefined,
+};
 
 /** What cannot be judged is denied. */
 const unjudged: Decision = {

@@ -29,7 +29,8 @@ export const dangerousRules: readonly Rule[] = [
     if (effectByName && effectByName !== 'run') return undefined;
     const base = words.find((word) => lists.databaseWords.has(word) || lists.queryLanguages.has(word));
     const language = namedQueryLanguage(sentences);
-    if (!takesText(parameters) || !(base || language)) return undefined;
+    const told = sentences.flat().some((word) => lists.databaseWords.has(word));
+    if (!takesText(parameters) || !(base || language || told)) return undefined;
     return dangerous(`It runs any ${language?.toUpperCase() ?? 'database'} query that it is given.`);
   },
   function takesACommand(subject) {

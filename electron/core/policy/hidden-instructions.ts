@@ -35,15 +35,23 @@ const phrases: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** Phrases that only texts of outsiders have: a result that speaks to the agent. */
+/** Phrases of results that speak to the agent itself: ordinary pages tell people what to do, too, and are not meant. */
 const ofResults: readonly (readonly [RegExp, string])[] = [
   ...phrases,
   [
-    /\b(?:ai|llm|assistant|agent|claude|chatgpt|gpt|copilot|model)s?\b[^.\n]{0,60}\b(?:must|should|need to|needs to|please|are to|is to|have to|required to|instructed to|shall)\b[^.\n]{0,60}\b(?:call|use|send|forward|execute|run|email|post|delete|transfer|upload|share|invoke|fetch|create|write|read|include|reply|open)\b/i,
+    /(?:^|[\n.!>*#]\s{0,4})(?:(?:dear|hey|hello|hi|attention|note (?:to|for)|instructions? (?:to|for)|message (?:to|for)|to)[ ,:]{1,2})?(?:the |any |all |every )?(?:ai|llm|assistant|claude|chatgpt|gpt-?\d?|copilot|gemini|language model)s?(?: (?:agent|assistant|model)s?)?(?: (?:reading|processing|summarising|summarizing) this)?\s?[:,!]/i,
+    'it addresses the agent',
+  ],
+  [
+    /\b(?:if you are|you are|as) an? (?:ai|llm|large language model|language model|automated|autonomous)\b/i,
+    'it addresses the agent',
+  ],
+  [
+    /\b(?:ai|llm)(?: |-)?(?:agent|assistant|model)s?\b[^.\n]{0,40}\b(?:must|should|need to|needs to|please|have to|required to|instructed to|shall)\b[^.\n]{0,60}\b(?:call|send|forward|execute|run|email|post|delete|transfer|upload|share|invoke|fetch)\b/i,
     'it tells an agent what to do',
   ],
   [
-    /\b(?:you must|you should now|you are now|new instructions?|important instructions?|important message|system message|system (?:notice|update|override|alert)|urgent:? (?:action|instruction)|before (?:you )?(?:continuing|continue|proceeding|proceed|answering|doing anything)|instead,? (?:please )?(?:call|use|send|run|execute))\b/i,
+    /\b(?:new|updated|urgent|hidden) (?:system )?instructions?:|\bsystem (?:override|prompt|alert)\s?[:!]|\bimportant message from me\b|\bbefore you can solve the task\b|\bbefore (?:continuing with|completing|finishing|answering) (?:the|your|this) (?:original |current |user'?s? )?(?:task|request|question)\b|\byour (?:new|real|actual|updated) (?:task|goal|objective|instructions?) (?:is|are)\b|\b(?:call|use|invoke|run) (?:the |your )?[`'"]?\w+[`'"]? tool (?:to|with|and)\b/i,
     'it gives instructions',
   ],
 ];

@@ -28,7 +28,11 @@ export function classifyTool(definition: JsonObject): Classified {
     readsByName: effectByName === undefined ? readWord(words) : undefined,
   };
   const ruled =
-    firstOf(dangerousRules, subject) ?? firstOf(effectRules, subject) ?? firstOf(readRules, subject) ?? unknown;
+    firstOf(dangerousRules, subject) ??
+    firstOf(thinkingRules, subject) ??
+    firstOf(effectRules, subject) ??
+    firstOf(readRules, subject) ??
+    unknown;
   return raised(text.length > judgedLength ? stricter(ruled, tooLong) : ruled, definition);
 }
 
@@ -61,6 +65,20 @@ function raised(ruled: Classified, definition: JsonObject): Classified {
   return ruled;
 }
 
+/** A place where a model writes down its thoughts and nothing else: its description speaks of many changes and makes none. */
+const thinkingRules: readonly Rule[] = [
+  function onlyThinks({ name, words, parameters }) {
+    const plain = [...name].every((character) => character > ' ' && character <= '~');
+    const thinks = words.length <= 2 && words.some((word) => lists.thinkingWords.has(word));
+    const told = parameters.list.some((one) =>
+      ['path', 'file', 'url', 'uri', 'command', 'code', 'to', 'recipient'].includes(last(one)),
+    );
+    return plain && thinks && !told && !effectWord(words)
+      ? read('Its name says that it only notes thoughts.')
+      : undefined;
+  },
+];
+
 /** Rules for tools that change something. */
 const effectRules: readonly Rule[] = [
   function hasAStrangeName({ name, words }) {
@@ -82,7 +100,10 @@ const effectRules: readonly Rule[] = [
   function writesByParameter({ parameters }) {
     for (const parameter of parameters.list) {
       const snake = parameter.words.join('_');
-      if (lists.writeParameters.has(snake)) return effect(`It takes "${parameter.name}": it writes somewhere.`);
+      // A way that begins somewhere ends somewhere: no place that is written to.
+      const journey = ['dest', 'destination'].includes(snake) && parameters.list.some((one) => last(one) === 'origin');
+      if (lists.writeParameters.has(snake) && !journey)
+        return effect(`It takes "${parameter.name}": it writes somewhere.`);
       const verb = parameter.words[0] ?? '';
       if (parameter.boolean && lists.effectVerbs.has(verb)) return effect(`It takes the switch "${parameter.name}".`);
       if (!lists.operationParameters.has(last(parameter))) continue;

@@ -33,7 +33,7 @@ export const localWords = set(`
   file files directory directories folder folders note notes memory memories entity entities relation relations observation
   observations node nodes graph row rows table tables record records cell cells sheet index schema insight column view todo todos
   task tasks reminder bookmark bookmarks label labels unread read draft drafts filter reaction star favorite stage stash commit
-  checkout branch tag add init config setting settings clipboard window tab tabs click type hover scroll fill press select drag key
+  branch tag init config setting settings clipboard window tab tabs click type hover scroll fill press select drag key
   resize wait screenshot snapshot console document documents block blocks line lines text variable event events alarm timer
 `);
 /** Things that others see once they are made or changed. */

@@ -132,7 +132,7 @@ describe('secrets', () => {
       'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=',
       '550e8400-e29b-41d4-a716-446655440000 https://example.org/a/b?c=d#e',
       'sk-button sk-spinner-wave-long-class-name npm_config_user_agent task_list',
-      'export const keyOf = (call) => `${call.agent.id}`; // api_key goes here',
+      'export const keyOf = (call) => call.agent.id; // api_key goes here',
       'https://user@example.org/ git@github.com:ada/site.git',
     ]) {
       expect(findSecrets(text), text).toEqual([]);
