@@ -99,6 +99,8 @@ function trayIcon(state: AppState, now: number | undefined): TrayIcon {
     case 'connecting':
       return 'connecting';
     default: {
+      // What was not proven from outside is never shown as the plain green.
+      if (state.tunnel.proof === 'own-end') return 'idle';
       if (now === undefined) return 'sharing';
       const last = state.status.lastCallAt;
       return last !== undefined && now - Date.parse(last) < recentCall ? 'sharing' : 'idle';
@@ -126,7 +128,8 @@ function tooltipOf(state: AppState, icon: TrayIcon, now: number | undefined): st
     }
     default: {
       const servers = state.servers.filter((server) => server.shared).length;
-      const words = `${servers} ${servers === 1 ? 'server' : 'servers'} shared`;
+      const unproven = state.tunnel.proof === 'own-end' ? ', not proven from outside' : '';
+      const words = `${servers} ${servers === 1 ? 'server' : 'servers'} shared${unproven}`;
       const last = state.status.lastCallAt;
       return last === undefined ? `${words} · no call yet` : `${words} · last call ${when(last, now)}`;
     }

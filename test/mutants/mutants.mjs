@@ -228,4 +228,28 @@ export const mutants = [
     test: 'test/integration/oauth/consent.test.ts',
     name: 'a form from another site',
   },
+  {
+    claim: 'S11 redelivered command',
+    file: 'electron/core/tunnel/connectors/openai-connector.ts',
+    find: "    if (seen.state === 'running') {\n      running.get(command.requestId)?.again.push(command);\n      return;\n    }\n",
+    put: '',
+    test: 'test/integration/openai/client-checklist.test.ts',
+    name: 'runs a command once, however often it is delivered',
+  },
+  {
+    claim: 'S11 expired command',
+    file: 'electron/core/tunnel/connectors/openai-connector.ts',
+    find: '    if (left <= 0) return;\n',
+    put: '',
+    test: 'test/integration/openai/client-checklist.test.ts',
+    name: 'drops an expired command without touching a server',
+  },
+  {
+    claim: 'message without token',
+    file: 'electron/core/tunnel/connectors/openai-command.ts',
+    find: "...(access === 'tunnel' ? {",
+    put: '...(access ? {',
+    test: 'test/integration/openai/client-checklist.test.ts',
+    name: 'checks the forwarded Authorization with our own resource server',
+  },
 ];

@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useId, useRef, useState } from 'react';
 import type { ServerView } from '../../../electron/shared/views.ts';
 import { CopyButton } from '../../components/copy-button.tsx';
+import { EyeIcon } from '../../components/icons.tsx';
 import { Outside } from '../../components/outside.tsx';
 import { formatAgo } from '../../format.ts';
 import { linkTo } from '../../navigation.ts';
@@ -27,6 +28,7 @@ export function ConnectPart({ server }: { server: ServerView }) {
             </code>
             <CopyButton text={server.publicUrl} />
           </p>
+          <OpenAiReads />
           <Tabs slug={server.slug} url={server.publicUrl} />
           <FirstCall slug={server.slug} />
         </>
@@ -37,12 +39,24 @@ export function ConnectPart({ server }: { server: ServerView }) {
   );
 }
 
+/** Said where a server is offered, as long as the way in is one whose middle reads. */
+function OpenAiReads() {
+  const { tunnel } = useAppState();
+  if (tunnel.way !== 'openai') return null;
+  return (
+    <p className="notice warning">
+      <EyeIcon open />
+      <span>{texts.connect.openAiReads}</span>
+    </p>
+  );
+}
+
 function Tabs({ slug, url }: { slug: string; url: string }) {
-  const { status } = useAppState();
-  const [agent, setAgent] = useState<Connectable>('claude-code');
+  const { status, tunnel } = useAppState();
+  const [agent, setAgent] = useState<Connectable>(tunnel.openai ? 'chatgpt' : 'claude-code');
   const id = useId();
   const tabs = useRef(new Map<Connectable, HTMLButtonElement>());
-  const connect = connectSteps(agent, { slug, url }, status.way);
+  const connect = connectSteps(agent, { slug, url }, status.way, tunnel.openai?.tunnelId);
   const onKey = (event: KeyboardEvent) => {
     const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
     if (step === 0) return;

@@ -23,16 +23,25 @@ const environment = 'export SALLYPORT_TOKEN=…\nexport NODE_EXTRA_CA_CERTS="$PW
 /**
  * How to connect one agent to a shared server. Hosted agents come from outside and trust public roots only, so there are
  * no steps for them while the way in is this machine, or the certificate is our own (`ui.md`, Servers).
+ * @param openAiTunnel id of OpenAI's tunnel, while that is the way in: ChatGPT is given it instead of an address
  */
-export function connectSteps(agent: Connectable, server: { slug: string; url: string }, way: string): Connect {
+export function connectSteps(
+  agent: Connectable,
+  server: { slug: string; url: string },
+  way: string,
+  openAiTunnel?: string,
+): Connect {
   const name = texts.connect.agents[agent];
   const { slug, url } = server;
   const words = texts.connect;
   const header = { Authorization: 'Bearer ${env:SALLYPORT_TOKEN}' };
+  if (agent === 'chatgpt' && openAiTunnel !== undefined) {
+    return { steps: [{ words: words.chatgptTunnel, paste: openAiTunnel }] };
+  }
   switch (agent) {
     case 'claude':
     case 'chatgpt':
-      return { why: way === 'embedded' ? words.hostedEmbedded(name) : words.hostedForeign(name) };
+      return { why: way === 'embedded' || way === 'openai' ? words.hostedEmbedded(name) : words.hostedForeign(name) };
     case 'claude-code':
       return {
         steps: [

@@ -5,12 +5,14 @@ import { useAppState, useServices } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
 import { texts } from '../../texts.ts';
 import { JoinDialog } from './join-dialog.tsx';
+import { OpenAiDialog } from './openai-dialog.tsx';
 
 /** The way in that is in use, and the others that can be chosen. */
 export function WayPart() {
   const { tunnel } = useAppState();
   const { bridge } = useServices();
   const [joining, setJoining] = useState(false);
+  const [choosing, setChoosing] = useState(false);
   const heading = useId();
   const embed = useAction(() => bridge.request('tunnel.use', { way: 'embedded' }));
   const words = texts.tunnel;
@@ -36,10 +38,14 @@ export function WayPart() {
           <button type="button" className="button" onClick={() => setJoining(true)}>
             {words.useEdge}
           </button>
+          <button type="button" className="button" onClick={() => setChoosing(true)}>
+            {words.useOpenAi}
+          </button>
         </div>
       </div>
       <Failure error={embed.error} />
       {joining && <JoinDialog onClose={() => setJoining(false)} />}
+      {choosing && <OpenAiDialog onClose={() => setChoosing(false)} />}
     </section>
   );
 }

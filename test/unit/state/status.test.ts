@@ -67,4 +67,16 @@ describe('deriveStatus', () => {
     expect(deriveStatus(later, first).since).toBe(now);
     expect(deriveStatus({ ...later, paused: true }, first).since).toBe(later.now);
   });
+
+  it('claims no probe and no proof where only our own end can be proven', () => {
+    const own: TunnelView = { ...tunnel, way: 'openai', proof: 'own-end' };
+    const good = deriveStatus({ ...facts, tunnel: own });
+    expect(good).toMatchObject({ state: 'sharing', way: 'openai' });
+    expect(good.probe).toBeUndefined();
+    expect(good.road[0]).toEqual({ hop: 'edge', ok: true, at: now, detail: 'connected, not proven from outside' });
+    const bad = deriveStatus({ ...facts, tunnel: { ...own, state: 'trouble', detail: 'OpenAI refuses the key.' } });
+    expect(bad.state).toBe('trouble');
+    expect(bad.road[0]).toMatchObject({ hop: 'edge', ok: false, detail: 'OpenAI refuses the key.' });
+    expect(deriveStatus({ ...facts, tunnel: { ...own, state: 'connecting' } }).state).toBe('connecting');
+  });
 });
