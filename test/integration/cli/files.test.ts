@@ -75,7 +75,6 @@ test('what needs an instance says so, with status 4', async () => {
 
 test('what a later version brings says so, with status 3', async () => {
   for (const args of [
-    ['servers', 'discover'],
     ['agents', 'let-in', '--for', '10m'],
     ['policy', 'show'],
     ['policy', 'replay', 'file', '--answer', 'allow'],
