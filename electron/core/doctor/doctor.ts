@@ -76,7 +76,7 @@ export async function* examine(deps: DoctorDeps): AsyncGenerator<Check> {
     yield await checkReachable(edge.host, edge.port, proxy?.network);
     yield checkEdgeCertificate(meeting);
   } else if (instance) yield await checkReachable('127.0.0.1', port, undefined);
-  else yield await checkPort(port);
+  else yield await checkPort(settings.ports.edge);
   const facts: CertificateFacts = { folder: pki, domain: settings.tunnel.domain, now: clock.now(), secrets: names };
   yield await checkCertificates(facts);
   if (edge) yield await checkConnectorCertificate(facts);

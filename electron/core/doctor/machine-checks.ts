@@ -171,14 +171,15 @@ export async function checkSecrets(dataDir: string): Promise<{ check: Check; nam
   }
 }
 
-/** With no instance running: whether the port of the embedded edge could be taken. */
-export async function checkPort(port: number): Promise<Check> {
+/** With no instance running: whether the port of the embedded edge could be taken; one that nobody was told gives way. */
+export async function checkPort({ port, chosen }: { readonly port: number; readonly chosen: boolean }): Promise<Check> {
   const code = await new Promise<string | undefined>((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
     server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(undefined)));
   });
   if (code === undefined) return good('ports', 'edge', words`Port ${port} is free.`);
+  if (!chosen) return good('ports', 'edge', words`Port ${port} is taken; a free one will be used in its place.`);
   return bad(
     'ports',
     'edge',

@@ -144,6 +144,11 @@ test('one fault each: it is named, at its hop, and nothing else is', async () =>
   const { port } = JSON.parse(await readFile(join(dataDir, 'settings.json'), 'utf8')).ports.edge as { port: number };
   const squatter = createServer().listen({ host: '127.0.0.1', port });
   await once(squatter, 'listening');
+  expect((await doctor()).last.failed).toEqual(['instance']);
+  const path = join(dataDir, 'settings.json');
+  const chosen = JSON.parse(await readFile(path, 'utf8'));
+  chosen.ports.edge.chosen = true;
+  await writeFile(path, JSON.stringify(chosen));
   expect((await doctor()).last.failed).toEqual(['instance', 'ports']);
   squatter.close();
 

@@ -13,7 +13,16 @@ import { listenOperations } from '../../../electron/core/tunnel/edge/operations.
 import { createAuthority } from '../../../electron/core/tunnel/pki/authority.ts';
 import { createCsr } from '../../../electron/core/tunnel/pki/certificate-request.ts';
 import { issueServerCertificate } from '../../../electron/core/tunnel/pki/issue-certificate.ts';
-import { clientHello, connectorFor, digest, join as joinTunnel, remainder, startConnector, startEdge, wideLimits } from '../../fixtures/edge-harness.ts';
+import {
+  clientHello,
+  connectorFor,
+  digest,
+  join as joinTunnel,
+  remainder,
+  startConnector,
+  startEdge,
+  wideLimits,
+} from '../../fixtures/edge-harness.ts';
 
 const domain = 'box.edge.test';
 const closers: (() => unknown)[] = [];
@@ -101,10 +110,12 @@ test('reload: limits, allow-list and certificate are in force from the next conn
   const { authority } = await createAuthority({ commonName: 'Public CA', now: Date.now() });
   const issued = await issueServerCertificate({ authority, hosts: ['edge.test'], now: Date.now() });
   const publicCertificate = { certificate: issued.pem, key: issued.keyPem };
-  expect(() => edge.edge.reload({ agentsAllowed: [], publicCertificate: { ...publicCertificate, key: keyPem } })).toThrow(
-    expect.objectContaining({ code: 'bad_certificate' }),
+  expect(() =>
+    edge.edge.reload({ agentsAllowed: [], publicCertificate: { ...publicCertificate, key: keyPem } }),
+  ).toThrow(expect.objectContaining({ code: 'bad_certificate' }));
+  expect(() => edge.edge.reload({ agentsAllowed: ['nobody'] })).toThrow(
+    expect.objectContaining({ code: 'bad_allow_list' }),
   );
-  expect(() => edge.edge.reload({ agentsAllowed: ['nobody'] })).toThrow(expect.objectContaining({ code: 'bad_allow_list' }));
   expect(open.destroyed).toBe(false);
 
   const gone = once(open, 'close');
