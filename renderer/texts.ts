@@ -388,7 +388,12 @@ export const texts = {
     server: 'Servers',
     connections: (count: number) => counted(count, 'connection', 'connections'),
     noConnections: 'no connection',
-    transport: { tls: 'mutual TLS', websocket: 'mutual TLS in a WebSocket' },
+    transport: {
+      tls: 'mutual TLS',
+      websocket: 'mutual TLS in a WebSocket',
+      http2: 'HTTP/2 over TLS',
+      quic: 'QUIC',
+    },
     since: (time: string) => `since ${time}`,
     rtt: (ms: string) => `${ms} there and back`,
     certificate: 'Certificate',

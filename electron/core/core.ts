@@ -12,7 +12,7 @@ import { controlAddress, controlEnvironment } from './fronts/control-address.ts'
 import { createControlSocket } from './fronts/control-socket.ts';
 import { createDispatcher, type Dispatcher } from './fronts/dispatcher.ts';
 import { createGateway } from './gateway/gateway.ts';
-import { createPathRoutes } from './gateway/routes.ts';
+import { createChosenRoutes, createHostRoutes, createPathRoutes } from './gateway/routes.ts';
 import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
 import { createAppHandlers } from './handlers/app-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
@@ -27,6 +27,7 @@ import { createServers } from './servers/create-servers.ts';
 import { createServerRegistry } from './servers/server-registry.ts';
 import { viewServer } from './servers/server-view.ts';
 import type { ServerRecord } from './servers/servers.ts';
+import { startKeptChild } from './servers/stdio/kept-child.ts';
 import type { SettingsFile } from './settings/settings.ts';
 import { createSettings } from './settings/settings-station.ts';
 import { createAppState } from './state/app-state.ts';
@@ -140,14 +141,23 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   closers.push(() => servers.stopAll());
   const registry = createServerRegistry({ settings, secrets });
 
+  const addresses = {
+    domain: () => tunnel.view().domain,
+    records: registry.all,
+    resource: (slug: string) => tunnel.urlOf(slug),
+  };
+  const pathRoutes = createPathRoutes({
+    ...addresses,
+    aliases: () => (settings.get().tunnel.way === 'embedded' ? ['127.0.0.1', '[::1]'] : []),
+  });
+  const hostRoutes = createHostRoutes({
+    ...addresses,
+    hosts: () => settings.get().tunnel.anthropic?.hosts ?? {},
+    onNoRoute: (host) => tunnel.noRoute(host),
+  });
   const gateway = createGateway({
     clock,
-    routes: createPathRoutes({
-      domain: () => tunnel.view().domain,
-      aliases: () => (settings.get().tunnel.way === 'embedded' ? ['127.0.0.1', '[::1]'] : []),
-      records: registry.all,
-      resource: (slug) => tunnel.urlOf(slug),
-    }),
+    routes: createChosenRoutes(() => (settings.get().tunnel.way === 'anthropic' ? hostRoutes : pathRoutes)),
     servers,
     resourceServer,
     policy,
@@ -165,6 +175,9 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     folder: join(dataDir, 'pki'),
     onRequest: (request, response) => gateway.handle(request, response),
     onNote: (message) => log.note({ kind: 'tunnel', message }),
+    startChild: startKeptChild,
+    environment: process.env,
+    sharedSlugs: () => registry.all().flatMap(({ slug, shared }) => (shared ? [slug] : [])),
     ...(options.observe ? { observe: options.observe } : {}),
   });
   closers.push(() => tunnel.stop());

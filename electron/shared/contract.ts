@@ -59,6 +59,18 @@ export const serverSpec = z.strictObject({
   source: z.string().max(200).optional(),
 });
 
+/** How Anthropic's tunnel is set up; what is left out stays as it was. */
+export const anthropicChoice = z.strictObject({
+  domain: z.string().min(1).max(253).optional(),
+  token: z.string().min(1).max(8_192).optional(),
+  mode: z.enum(['cloudflared', 'listener', 'native']).optional(),
+  listen: z.number().int().min(1).max(65_535).optional(),
+  cloudflared: z.string().min(1).max(4_096).optional(),
+  hosts: z.record(z.string().max(253), slug).optional(),
+  edges: z.array(z.string().min(1).max(300)).max(16).optional(),
+  edgeCa: z.string().max(65_536).optional(),
+});
+
 /** Every request by name. */
 export const requests = {
   'status.get': request(nothing, statusView),
@@ -175,7 +187,12 @@ export const requests = {
   'tunnel.probe': request(nothing, probeView),
   /** Chooses the way in. `join` is the line that `sallyport edge invite` printed; it is a secret until it is used. */
   'tunnel.use': request(
-    z.strictObject({ way: z.enum(['embedded', 'edge']), join: z.string().max(1_000).optional() }),
+    z.strictObject({
+      way: z.enum(['embedded', 'edge', 'anthropic']),
+      join: z.string().max(1_000).optional(),
+      /** For `anthropic`, needed at the first time. The token goes to the secrets store at once and is never read back. */
+      anthropic: anthropicChoice.optional(),
+    }),
     tunnelView,
     { widens: true },
   ),

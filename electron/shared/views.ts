@@ -23,6 +23,8 @@ export const probeView = z.object({
   ms: z.number().nonnegative(),
   hop: z.enum(hops).optional(),
   detail: z.string().optional(),
+  /** `here` where the public door does not open to us and the probe entered at our own listener; absent = outside. */
+  from: z.enum(['outside', 'here']).optional(),
 });
 
 /** The ways in. */
@@ -207,7 +209,7 @@ export const tunnelView = z.object({
   connections: z.array(
     z.object({
       edge: z.string(),
-      transport: z.enum(['tls', 'websocket']),
+      transport: z.enum(['tls', 'websocket', 'http2', 'quic']),
       since: instant,
       rttMs: z.number().optional(),
     }),
@@ -216,6 +218,12 @@ export const tunnelView = z.object({
   canSee: z.array(z.string()),
   cannotSee: z.array(z.string()),
   detail: z.string().optional(),
+  /** Steps of setting this way in up, in order, each with what could be verified from here. */
+  checklist: z
+    .array(z.object({ step: z.string(), state: z.enum(['done', 'open', 'failed', 'unproven']), detail: z.string() }))
+    .optional(),
+  /** What else to know of this way in, in words. */
+  remarks: z.array(z.string()).optional(),
 });
 /** See {@link tunnelView}. */
 export type TunnelView = z.infer<typeof tunnelView>;

@@ -48,9 +48,9 @@ export function createAppHandlers(
     'tunnel.status': async () => tunnel.view(),
     'tunnel.ca': async () => tunnel.authority(),
     'tunnel.probe': async () => await tunnel.probe(),
-    'tunnel.use': async ({ way, join }, { front }) => {
-      if (await tunnel.use(way, join)) deps.onMoved();
-      log.note({ kind: 'authority', message: `The way in is now ${way}: ${tunnel.view().domain}.`, by: front });
+    'tunnel.use': async (choice, { front }) => {
+      if (await tunnel.use(choice)) deps.onMoved();
+      log.note({ kind: 'authority', message: `The way in is now ${choice.way}: ${tunnel.view().domain}.`, by: front });
       return tunnel.view();
     },
 

@@ -29,10 +29,21 @@ export const settingsDocument = z.looseObject({
   schemaVersion: z.literal(settingsVersion),
   servers: z.array(serverRecord),
   tunnel: z.looseObject({
-    way: z.enum(['embedded', 'edge']),
+    way: z.enum(['embedded', 'edge', 'anthropic']),
     domain: z.string().min(1),
     edge: z
       .looseObject({ host: z.string().min(1), port, caPin: z.string().min(1), domain: z.string().min(1) })
+      .optional(),
+    anthropic: z
+      .looseObject({
+        domain: z.string().min(1),
+        mode: z.enum(['cloudflared', 'listener', 'native']),
+        listen: port.optional(),
+        cloudflared: z.string().min(1).optional(),
+        hosts: z.record(z.string(), z.string()).optional(),
+        edges: z.array(z.string().min(1)).optional(),
+        edgeCa: z.string().min(1).optional(),
+      })
       .optional(),
   }),
   ports: z.looseObject({ edge: portChoice, ui: portChoice }),

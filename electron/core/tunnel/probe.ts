@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:https';
 import { isIP } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import { connect, type TLSSocket } from 'node:tls';
 import * as z from 'zod';
 import { type Clock, timestamp } from '../../shared/clock.ts';
 import type { Hop } from '../../shared/hop.ts';
@@ -20,6 +21,8 @@ export interface ProbeTarget {
   readonly domain: string;
   /** The app's own CA in PEM: nothing else is trusted. */
   readonly ca: string;
+  /** Where the public door does not open to us: makes the connection in place of TCP to `host` and `port`. */
+  readonly dial?: () => Promise<Duplex>;
   /** Pin of the public key that this app serves now: another one means that somebody stands in the middle. */
   readonly pin: string;
 }
@@ -33,11 +36,27 @@ const maxAnswer = 4_096;
  * It carries no token and reaches no server (`design.md` §2, "Status is a call"). Never throws: the hop that failed is
  * in the answer.
  */
-export function probeOutside(target: ProbeTarget, clock: Clock): Promise<Probe> {
-  const nonce = randomBytes(16).toString('hex');
+export async function probeOutside(target: ProbeTarget, clock: Clock): Promise<Probe> {
   const started = clock.monotonic();
+  const from = target.dial ? { from: 'here' as const } : {};
+  let raw: Duplex | undefined;
+  try {
+    raw = await target.dial?.();
+  } catch {
+    const ms = Math.round((clock.monotonic() - started) * 10) / 10;
+    const detail = 'The listener of this machine does not answer.';
+    return { ok: false, at: timestamp(clock), ms, hop: 'tunnel', detail, ...from };
+  }
+  raw?.on('error', () => {});
+  const probe = await enter(target, clock, started, raw);
+  raw?.destroy();
+  return { ...probe, ...from };
+}
+
+function enter(target: ProbeTarget, clock: Clock, started: number, raw: Duplex | undefined): Promise<Probe> {
+  const nonce = randomBytes(16).toString('hex');
   const ours = target.pin;
-  let connected = false;
+  let connected = raw !== undefined;
   let secure = false;
   return new Promise((resolve) => {
     const finish = (hop?: Hop, detail?: string): void => {
@@ -58,6 +77,7 @@ export function probeOutside(target: ProbeTarget, clock: Clock): Promise<Probe> 
       ...(isIP(target.domain) ? {} : { servername: target.domain }),
       agent: false,
       timeout: timeoutMs,
+      ...(raw ? { createConnection: () => connect({ socket: raw, ca: target.ca, servername: target.domain }) } : {}),
     });
     outgoing.on('socket', (socket) => {
       socket.once('connect', () => {

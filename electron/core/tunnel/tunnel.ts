@@ -1,12 +1,18 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
+import type { RequestInput } from '../../shared/contract.ts';
 import { SallyportError } from '../../shared/errors.ts';
 import type { TunnelView } from '../../shared/views.ts';
+import { visibleText } from '../../shared/visible-text.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { Settings } from '../settings/settings.ts';
+import { chooseAnthropic } from './connectors/anthropic/anthropic-choice.ts';
+import { openAnthropic } from './connectors/anthropic/anthropic-way.ts';
+import type { StartChild } from './connectors/anthropic/cloudflared/supervisor.ts';
+import { createRecorder, type Recorder } from './connectors/anthropic/recorder.ts';
 import type { PeerInfo } from './connectors/connector.ts';
 import { embeddedDomain } from './edge/embedded-edge.ts';
-import { createInnerTls, type InnerTls, type InnerTlsDeps } from './inner-tls/inner-tls.ts';
+import { createInnerTls, type InnerRequest, type InnerTls, type InnerTlsDeps } from './inner-tls/inner-tls.ts';
 import { type AppCertificates, type AuthorityView, createAppCertificates } from './pki/app-certificates.ts';
 import { type Probe, probeOutside } from './probe.ts';
 import { joinWay, openEdge, openEmbedded, type WayIn } from './way-in.ts';
@@ -24,7 +30,15 @@ export interface TunnelDeps {
   readonly onNote: (message: string) => void;
   /** Looks at the bytes of a connection between connector and inner TLS: the proof of the blind middle counts them. */
   readonly observe?: (stream: Duplex, peer: PeerInfo) => Duplex;
+  /** Starts cloudflared, kept like a server's child. */
+  readonly startChild: StartChild;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Slugs of the servers that are shared now. */
+  readonly sharedSlugs: () => readonly string[];
 }
+
+/** A way in to change to, with what it needs the first time. */
+export type TunnelChoice = RequestInput<'tunnel.use'>;
 
 /** The station by which requests come in: the way, inner TLS, certificates, and the probe that proves them. */
 export interface Tunnel {
@@ -45,7 +59,11 @@ export interface Tunnel {
    * Changes the way in. Moving to another domain ends what the old one carried; the caller ends its grants.
    * @returns whether the domain changed. @throws SallyportError what joining throws; the old way then stays
    */
-  use(way: 'embedded' | 'edge', join?: string): Promise<boolean>;
+  use(choice: TunnelChoice): Promise<boolean>;
+  /** Notes metadata of what comes through Anthropic's tunnel. */
+  readonly recorder: Recorder;
+  /** Told of a host that no route is for, so that it can be noted. */
+  noRoute(host: string): void;
   /** Pin of the public key that inner TLS serves under. */
   publicKeyPin(): string;
   /** Dials at once instead of waiting out a back-off (wake, network change). */
@@ -73,6 +91,7 @@ interface Open {
 export function createTunnel(deps: TunnelDeps): Tunnel {
   const { clock, settings, onNote } = deps;
   const listeners = new Set<() => void>();
+  const recorder = createRecorder(clock);
   let open: Open | undefined;
   let probe: Probe | undefined;
   let probing: Promise<Probe> | undefined;
@@ -90,9 +109,25 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     });
   };
 
+  /** Hosts of the shared servers, where servers are told apart by host. */
+  const hostsOf = (): readonly string[] => deps.sharedSlugs().map((slug) => new URL(urlOf(slug)).host);
+
+  const urlOf = (slug: string): string => {
+    const { tunnel, ports } = settings.get();
+    if (tunnel.way === 'anthropic') {
+      const exact = Object.entries(tunnel.anthropic?.hosts ?? {}).find(([, name]) => name === slug)?.[0];
+      return `https://${exact ?? `${slug}.${tunnel.domain}`}/mcp`;
+    }
+    const port = open?.wayIn.port ?? (tunnel.way === 'edge' ? tunnel.edge?.port : ports.edge.port) ?? 443;
+    return `https://${tunnel.domain}${port === 443 ? '' : `:${port}`}/${slug}/mcp`;
+  };
+
   const openWay = async (): Promise<WayIn> => {
     const { tunnel, ports } = settings.get();
     if (tunnel.way === 'edge') return await openEdge(deps, tunnel.edge);
+    if (tunnel.way === 'anthropic' && tunnel.anthropic) {
+      return await openAnthropic({ ...deps, recorder, routes: hostsOf }, tunnel.anthropic);
+    }
     const wayIn = await openEmbedded(deps, ports.edge);
     if (wayIn.port !== ports.edge.port) {
       settings.update((current) => ({
@@ -112,11 +147,23 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         folder: deps.folder,
         clock,
         onTrouble: (error) => onNote(error.message),
+        ...(wayIn.certificateHosts ? { hosts: wayIn.certificateHosts } : {}),
+        ...(wayIn.constrained === undefined ? {} : { constrained: wayIn.constrained }),
       });
       const innerTls = createInnerTls({
         certificate: certificates.current(),
-        onRequest: deps.onRequest,
-        onFailure: (error) => onNote(error.message),
+        onRequest(request, response, peer) {
+          wayIn.onRequest?.(peer, hostOf(request));
+          return deps.onRequest(request, response, peer);
+        },
+        onSecured: (peer, agreed) => {
+          wayIn.onSecured?.(peer, agreed);
+          changed();
+        },
+        onFailure: (error, peer) => {
+          onNote([wayIn.onFailure?.(error, peer), error.message].filter((words) => words).join(' '));
+          changed();
+        },
       });
       const stopRenewal = certificates.onChange((certificate) => innerTls.setCertificate(certificate));
       const stopStatus = wayIn.connector.onChange(() => follow(wayIn));
@@ -160,6 +207,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         domain: wayIn.domain,
         ca: certificates.ca().pem,
         pin: certificates.current().pin,
+        ...(wayIn.dialHere ? { dial: () => wayIn.dialHere?.() ?? Promise.reject(new Error('closed')) } : {}),
       },
       clock,
     ).then((result) => {
@@ -194,22 +242,24 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       return {
         way: tunnel.way,
         domain: open?.wayIn.domain ?? tunnel.domain,
-        port: open?.wayIn.port ?? tunnel.edge?.port ?? ports.edge.port,
+        port: open?.wayIn.port ?? (tunnel.way === 'anthropic' ? 443 : (tunnel.edge?.port ?? ports.edge.port)),
         state: status?.state ?? 'off',
         connections: (status?.connections ?? []).map((connection) => ({ ...connection })),
         ...(certificate
           ? { certificate: { fingerprint: certificate.fingerprint, notAfter: certificate.notAfter } }
           : {}),
-        canSee,
+        canSee: [...(open?.wayIn.canSee ?? canSee)],
         cannotSee,
-        ...(status?.error ? { detail: status.error.message } : {}),
+        ...(status?.error ? { detail: [status.error.message, status.error.hint].filter((t) => t).join(' ') } : {}),
+        ...(open?.wayIn.checklist ? { checklist: open.wayIn.checklist() } : {}),
+        ...(status?.remarks?.length ? { remarks: [...status.remarks] } : {}),
       };
     },
     authority: () => need().certificates.ca(),
-    urlOf(slug) {
-      const { tunnel, ports } = settings.get();
-      const port = open?.wayIn.port ?? (tunnel.way === 'edge' ? tunnel.edge?.port : ports.edge.port) ?? 443;
-      return `https://${tunnel.domain}${port === 443 ? '' : `:${port}`}/${slug}/mcp`;
+    urlOf,
+    recorder,
+    noRoute(host) {
+      onNote(`no route for host: ${visibleText(host, { max: 253 })}`);
     },
     keepAddress() {
       if (settings.get().tunnel.way !== 'embedded' || settings.get().ports.edge.chosen) return;
@@ -220,9 +270,9 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     },
     probe: runProbe,
     lastProbe: () => probe,
-    async use(way, join) {
+    async use({ way, join, anthropic: wanted }) {
       const before = settings.get().tunnel;
-      if (way === before.way && join === undefined) return false;
+      if (way === before.way && join === undefined && wanted === undefined) return false;
       // Joining first: where it fails, the old way has not been touched.
       const joined = way === 'edge' && join !== undefined ? await joinWay(deps, join) : undefined;
       if (way === 'edge' && !joined && !before.edge) {
@@ -230,11 +280,15 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
           hint: 'Run `sallyport edge invite` on the edge and give its line to `sallyport tunnel use edge`.',
         });
       }
+      const anthropic = way === 'anthropic' ? await chooseAnthropic(deps, wanted ?? {}, before.anthropic) : undefined;
       await close(stopGraceMs);
       probe = undefined;
       const edge = joined ?? before.edge;
-      const domain = way === 'edge' && edge ? edge.domain : embeddedDomain;
-      settings.update((current) => ({ ...current, tunnel: { way, domain, ...(edge ? { edge } : {}) } }));
+      const domain = anthropic?.domain ?? (way === 'edge' && edge ? edge.domain : embeddedDomain);
+      settings.update((current) => ({
+        ...current,
+        tunnel: { ...before, way, domain, ...(edge ? { edge } : {}), ...(anthropic ? { anthropic } : {}) },
+      }));
       try {
         await start();
       } catch (error) {
@@ -261,4 +315,10 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       listeners.clear();
     },
   };
+}
+
+/** The host that a request names, as it stands there. */
+function hostOf(request: InnerRequest): string | undefined {
+  const authority = request.headers[':authority'];
+  return typeof authority === 'string' ? authority : request.headers.host;
 }
