@@ -1,17 +1,20 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import * as z from 'zod';
 import { certificateFingerprint } from '../core/tunnel/pki/fingerprint.ts';
 import type { RequestInput, RequestOutput } from '../shared/contract.ts';
 import { SallyportError } from '../shared/errors.ts';
 import { type TunnelView, ways } from '../shared/views.ts';
+import { anthropicChoiceOf, type UseOptions } from './anthropic-options.ts';
 import { exitStatus, notYet, usageError } from './failures.ts';
 import { ask, askOr } from './instance.ts';
 import type { CliIo } from './io.ts';
 import { shown, table } from './output.ts';
 import { promptSecret, readSource } from './secret-input.ts';
+import { registerImportCommand } from './tunnel-import.ts';
+import { registerRecordCommand } from './tunnel-record.ts';
 
 /** `tunnel …`. */
 export function registerTunnelCommands(program: Command, io: CliIo): void {
@@ -31,8 +34,28 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
     .addArgument(new Argument('<way>').choices([...ways]))
     .argument('[more...]')
     .option('--join-file <file>', 'for edge: the line that `sallyport edge invite` printed; - reads standard input')
+    .option('--domain <domain>', 'for anthropic: the tunnel’s domain, as the Console shows it')
+    .option('--token-file <file>', 'for anthropic: file with the tunnel’s token; - reads standard input')
+    .addOption(
+      new Option('--mode <mode>', 'for anthropic: who holds the connections').choices([
+        'cloudflared',
+        'listener',
+        'native',
+      ]),
+    )
+    .option('--listen <port>', 'for anthropic: loopback port at which cloudflared hands over')
+    .option('--cloudflared <file>', 'for anthropic: the cloudflared to run, if not the one on the PATH')
+    .option('--edge <address...>', 'for anthropic: HOST:PORT of the tunnel’s edge in place of those found by DNS')
+    .option('--edge-ca <file>', 'for anthropic: CA that the tunnel’s edge is checked against')
     .allowUnknownOption()
-    .action(async (way: (typeof ways)[number], more: string[], options: { joinFile?: string }) => {
+    .action(async (way: (typeof ways)[number], more: string[], options: UseOptions) => {
+      if (way === 'anthropic') {
+        if (more.length > 0) throw usageError('Nothing more belongs after "anthropic".');
+        const choice = await anthropicChoiceOf(io, options);
+        const status = await ask(io, 'tunnel.use', { way, anthropic: choice });
+        io.print(status, () => describeTunnel(status));
+        return;
+      }
       if (way !== 'embedded' && way !== 'edge') throw notYet(`tunnel use ${way}`);
       const status = await ask(io, 'tunnel.use', await choiceOf(io, way, more, options.joinFile));
       io.print(status, () => describeTunnel(status));
@@ -56,22 +79,15 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
     .action(async () => {
       const probe = await ask(io, 'tunnel.probe', {});
       io.print(probe, () =>
-        probe.ok ? `Answered in ${probe.ms} ms.` : `Failed at ${probe.hop ?? 'unknown'}: ${shown(probe.detail ?? '')}`,
+        probe.ok
+          ? `Answered in ${probe.ms} ms${probe.from === 'here' ? ', from this machine: not proven from outside' : ''}.`
+          : `Failed at ${probe.hop ?? 'unknown'}: ${shown(probe.detail ?? '')}`,
       );
       if (!probe.ok) io.status(exitStatus.foundWrong);
     });
 
-  for (const name of ['import', 'record'] as const) {
-    tunnel
-      .command(name)
-      .description('Comes with a later version')
-      .argument('[file]')
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .action(() => {
-        throw notYet(`tunnel ${name}`);
-      });
-  }
+  registerImportCommand(tunnel, io);
+  registerRecordCommand(tunnel, io);
 }
 
 async function choiceOf(
@@ -138,13 +154,17 @@ function describeTunnel(tunnel: TunnelView): string {
   return [
     `${tunnel.state}, way ${tunnel.way}, ${shown(tunnel.domain)}${tunnel.port === 443 ? '' : `:${tunnel.port}`}`,
     ...(tunnel.detail ? [shown(tunnel.detail)] : []),
+    ...(tunnel.checklist
+      ? [table(tunnel.checklist.map((one) => [`  ${one.step}`, one.state, shown(one.detail)]))]
+      : []),
+    ...(tunnel.remarks ?? []).map((remark) => shown(remark)),
     ...(tunnel.connections.length > 0
       ? [table(tunnel.connections.map((one) => [`  ${one.edge}`, one.transport, `since ${one.since}`, rtt(one.rttMs)]))]
       : []),
     ...(tunnel.certificate
       ? [`Certificate ${tunnel.certificate.fingerprint}, until ${tunnel.certificate.notAfter}`]
       : []),
-    `The edge can see: ${tunnel.canSee.map((one) => shown(one)).join(', ')}`,
+    `The middle can see: ${tunnel.canSee.map((one) => shown(one)).join(', ')}`,
     `It cannot see: ${tunnel.cannotSee.map((one) => shown(one)).join(', ')}`,
   ].join('\n');
 }

@@ -196,6 +196,19 @@ export const requests = {
     tunnelView,
     { widens: true },
   ),
+  /** Begins a record of the next connections through Anthropic's tunnel (`start` = how many), and gives what is noted. */
+  'tunnel.record': request(
+    z.strictObject({ start: z.number().int().min(1).max(20).optional() }),
+    z.object({
+      recording: z
+        .object({
+          startedAt: instant,
+          waitingFor: z.number().int(),
+          events: z.array(z.looseObject({ at: instant, what: z.string() })),
+        })
+        .optional(),
+    }),
+  ),
 
   pause: request(nothing, z.object({ paused: z.literal(true), at: instant, endedStreams: z.number().int() })),
   resume: request(nothing, z.object({ paused: z.literal(false), at: instant, endedStreams: z.number().int() }), {

@@ -31,6 +31,7 @@ export function createAppHandlers(
   | 'tunnel.ca'
   | 'tunnel.probe'
   | 'tunnel.use'
+  | 'tunnel.record'
   | 'pause'
   | 'resume'
   | 'settings.get'
@@ -52,6 +53,12 @@ export function createAppHandlers(
       if (await tunnel.use(choice)) deps.onMoved();
       log.note({ kind: 'authority', message: `The way in is now ${choice.way}: ${tunnel.view().domain}.`, by: front });
       return tunnel.view();
+    },
+
+    'tunnel.record': async ({ start }) => {
+      if (start !== undefined) tunnel.recorder.start(start);
+      const recording = tunnel.recorder.read();
+      return recording ? { recording: { ...recording, events: [...recording.events] } } : {};
     },
 
     // Stored before it is shown (security.md S12): a crash in between leaves the app paused, never the reverse.

@@ -24,7 +24,7 @@ const lineSchema = z.looseObject({
   location: z.string().optional(),
   protocol: z.string().optional(),
   error: z.string().optional(),
-  config: z.unknown(),
+  config: z.unknown().optional(),
 });
 
 const lost = [

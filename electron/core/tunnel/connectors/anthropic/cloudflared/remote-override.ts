@@ -3,7 +3,7 @@ import * as z from 'zod';
 const configSchema = z.looseObject({
   ingress: z.array(z.looseObject({ service: z.string() })).nullish(),
 });
-const versionedSchema = z.looseObject({ version: z.number().optional(), config: z.unknown() });
+const versionedSchema = z.looseObject({ version: z.number().optional(), config: z.unknown().optional() });
 
 /**
  * Services in an effective configuration of cloudflared that are not ours: whoever owns the tunnel can push one that sends
