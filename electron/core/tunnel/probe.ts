@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
@@ -75,9 +75,8 @@ function enter(target: ProbeTarget, clock: Clock, started: number, raw: Duplex |
       headers: { host: `${target.domain}:${target.port}` },
       ca: target.ca,
       ...(isIP(target.domain) ? {} : { servername: target.domain }),
-      agent: false,
+      agent: raw ? agentOver(raw, target) : false,
       timeout: timeoutMs,
-      ...(raw ? { createConnection: () => connect({ socket: raw, ca: target.ca, servername: target.domain }) } : {}),
     });
     outgoing.on('socket', (socket) => {
       socket.once('connect', () => {
@@ -109,6 +108,13 @@ function enter(target: ProbeTarget, clock: Clock, started: number, raw: Duplex |
     });
     outgoing.end();
   });
+}
+
+/** Makes the one connection of this probe over a stream that is there already. */
+function agentOver(raw: Duplex, target: ProbeTarget): Agent {
+  const agent = new Agent({ keepAlive: false });
+  agent.createConnection = () => connect({ socket: raw, ca: target.ca, servername: target.domain });
+  return agent;
 }
 
 function judge(body: string, nonce: string, ours: string): [Hop?, string?] {
