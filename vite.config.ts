@@ -1,4 +1,4 @@
-import { existsSync, globSync } from 'node:fs';
+import { globSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type EnvironmentOptions } from 'vite';
@@ -46,7 +46,7 @@ const node: EnvironmentOptions = {
     sourcemap: false,
     license: { fileName: 'licenses.md' },
     rolldownOptions: {
-      input: present(nodeEntries),
+      input: Object.fromEntries(Object.entries(nodeEntries).map(([name, file]) => [name, join(root, file)])),
       external: ['electron'],
       platform: 'node',
       output: {
@@ -72,7 +72,7 @@ const preload: EnvironmentOptions = {
     minify: false,
     sourcemap: false,
     rolldownOptions: {
-      input: present({ preload: 'electron/preload.ts' }),
+      input: { preload: join(root, 'electron/preload.ts') },
       external: ['electron'],
       platform: 'node',
       output: { format: 'cjs', entryFileNames: '[name].cjs', codeSplitting: false },
@@ -89,8 +89,7 @@ export default defineConfig({
     async buildApp(builder) {
       for (const name of ['client', 'preload', 'node']) {
         const environment = builder.environments[name];
-        const input = environment?.config.build.rolldownOptions.input ?? {};
-        if (environment && Object.keys(input).length > 0) await builder.build(environment);
+        if (environment) await builder.build(environment);
       }
     },
   },
@@ -134,13 +133,4 @@ function workerEntries() {
       return changed === code ? null : { code: changed, map: null };
     },
   };
-}
-
-/** The entries that exist. */
-function present(entries: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(entries)
-      .filter(([, file]) => existsSync(join(root, file)))
-      .map(([name, file]) => [name, join(root, file)]),
-  );
 }

@@ -6,6 +6,9 @@ const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short',
 const dayAndClock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const number = new Intl.NumberFormat();
 
+/** Whether this locale writes `02:31:07 PM`: columns of times are wider then. */
+export const twelveHours = clock.resolvedOptions().hour12 === true;
+
 /** `14:31:07` */
 export function formatClock(at: string): string {
   return clock.format(new Date(at));

@@ -17,6 +17,11 @@ import './styles/pages.css';
 z.config({ jitless: true });
 applyTheme(storedTheme());
 
+// A new address pasted into this tab changes only the fragment: the page starts anew with the key in it.
+window.addEventListener('hashchange', () => {
+  if (location.hash.startsWith('#k=')) location.reload();
+});
+
 const root = document.getElementById('root');
 if (root) {
   const bridge = createBridge();

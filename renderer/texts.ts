@@ -90,7 +90,6 @@ export const texts = {
   servers: {
     title: 'Servers',
     shared: 'Shared',
-    found: 'Found on this machine',
     others: 'Not shared',
     add: 'Add a server',
     tryIt: 'Try it',
@@ -156,6 +155,35 @@ export const texts = {
     mint: 'Make a token',
     connectTitle: 'Connect it',
     notShared: 'Share it to get its address.',
+  },
+  found: {
+    title: 'Found on this machine',
+    looking: 'Looking at what other programs use…',
+    review: 'Review…',
+    reviewOf: (name: string) => `Review ${name}`,
+    scan: 'Scan this machine',
+    scanning: 'Asking…',
+    scanned: (ports: number, found: number) =>
+      `${counted(ports, 'port', 'ports')} of your programs asked, ${counted(found, 'server', 'servers')} answered.`,
+    scanHint: 'Sends one request to each port on which your programs listen.',
+    unreadable: (file: string, why: string) => `Not read: ${file} (${why}).`,
+    dialog: (name: string) => `Take over ${name}`,
+    from: (source: string, file: string) => `Found in ${source}: ${file}`,
+    folder: 'In the folder',
+    values: 'With these variables; their values go to the secrets store',
+    headers: 'With these headers; their values go to the secrets store',
+    asks: (name: string) => `Value of ${name}`,
+    asksHint: 'Its file does not hold it. Kept with the secrets; never shown again.',
+    cannot: 'It cannot be taken over as it is',
+    cannotHint: 'Add it by hand instead.',
+    take: 'Take over',
+    nothingRuns: 'Nothing runs by this. Its program starts when you share it.',
+    changed: 'Its file says something else now',
+    changedText: (file: string) =>
+      `Sallyport keeps running what you took over from ${file}, until you decide for the change. Tools that differ stay blocked until you approve them.`,
+    changedNow: 'There it now says',
+    adopt: 'Run this from now on',
+    gone: (file: string) => `${file} no longer names it. Sallyport keeps it as it is.`,
   },
   add: {
     title: 'Add a server',
@@ -373,7 +401,8 @@ export const texts = {
     revokeTitle: (agent: string, server: string) => `Revoke ${agent} on ${server}?`,
     revokeText: 'Its open connections end at once and its token never works again.',
     revokeDo: 'Revoke',
-    scope: (scope: string) => (scope === '' || scope === 'all' ? 'every exposed tool' : scope),
+    everyTool: 'every exposed tool',
+    onlyTools: (tools: string) => `only ${tools}`,
   },
 
   tunnel: {

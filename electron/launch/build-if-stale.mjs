@@ -43,11 +43,12 @@ export function isCheckout(root) {
   return existsSync(join(root, 'vite.config.ts')) && existsSync(join(root, 'electron/main.ts'));
 }
 
-const stamp = (root) => join(root, 'dist/.built-from');
+/** Beside the build, not in it: nothing of it gets into a package. */
+const stamp = (root) => join(root, 'node_modules/.cache/sallyport-built-from');
 
 function isFresh(root) {
   try {
-    return readFileSync(stamp(root), 'utf8') === fingerprintOf(root);
+    return existsSync(join(root, 'dist/electron/cli.js')) && readFileSync(stamp(root), 'utf8') === fingerprintOf(root);
   } catch {
     return false;
   }

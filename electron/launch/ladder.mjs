@@ -32,12 +32,12 @@ export async function chooseFront({ root, say }) {
  *   the status with which the running app will end; or why Electron is not available; or the status to end with, where Electron is but the app is done
  *   (it handed over to a running instance) or could not start (it has said why)
  */
-export function startElectron({ binary, root, args, env = process.env }) {
+export function startElectron({ binary, root, args, signal }) {
   return new Promise((done) => {
     const child = spawn(binary, [root, '--ready-line', '--node', process.execPath, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env,
     });
+    signal?.addEventListener('abort', () => child.kill('SIGTERM'));
     const signals = handSignalsOn(child);
     let stderr = '';
     let ready;

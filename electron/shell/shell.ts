@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { app, dialog } from 'electron';
 import { asSallyportError } from '../shared/errors.ts';
@@ -32,7 +32,7 @@ export interface ShellDeps {
  */
 export function runShell(deps: ShellDeps): void {
   const commandLine = parseCommandLine(deps.args, process.cwd());
-  mkdirSync(commandLine.electronDir, { recursive: true, mode: 0o700 });
+  makeFolders(commandLine);
   app.setPath('userData', commandLine.electronDir);
   app.setPath('sessionData', commandLine.electronDir);
   app.enableSandbox();
@@ -98,4 +98,14 @@ async function start(deps: ShellDeps, commandLine: CommandLine, quit: Quit): Pro
 
 function writeLine(message: Record<string, unknown>): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
+}
+
+/**
+ * Electron's folder must be there before anything else. In an empty data folder it would be the first thing, and the core
+ * closes to others only folders that are empty or its own, so an empty one is closed here.
+ */
+function makeFolders({ dataDir, electronDir }: CommandLine): void {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  if (process.platform !== 'win32' && readdirSync(dataDir).length === 0) chmodSync(dataDir, 0o700);
+  mkdirSync(electronDir, { recursive: true, mode: 0o700 });
 }

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import * as z from 'zod';
 import type { Cdp } from './cdp.ts';
 
@@ -24,10 +25,7 @@ export async function guardPopups(cdp: Cdp): Promise<void> {
   cdp.onEvent(({ method, params, sessionId }) => {
     if (method !== 'Target.attachedToTarget' || sessionId !== undefined) return;
     const { sessionId: held, targetInfo } = attached.parse(params);
-    void mayOpen(targetInfo).then(async (allowed) => {
-      if (allowed) await cdp.send('Runtime.runIfWaitingForDebugger', {}, held);
-      else await cdp.send('Target.closeTarget', { targetId: targetInfo.targetId });
-    }, ignore);
+    void admit(cdp, held, targetInfo).catch(ignore);
   });
   await cdp.send('Target.setAutoAttach', {
     autoAttach: true,
@@ -35,6 +33,33 @@ export async function guardPopups(cdp: Cdp): Promise<void> {
     flatten: true,
     filter: [{ type: 'page' }],
   });
+}
+
+async function admit(cdp: Cdp, held: string, target: { targetId: string; type: string; url: string }): Promise<void> {
+  if (await mayOpen(target)) await cdp.send('Runtime.runIfWaitingForDebugger', {}, held);
+  else await close(cdp, held, target.targetId);
+}
+
+/**
+ * Closes a page that may not be. A held page holds its opener's script too, so it must go on first; and closing it lets go
+ * of whatever it had asked for, so its first request is failed before.
+ */
+async function close(cdp: Cdp, held: string, targetId: string): Promise<void> {
+  const failed = new Promise<void>((done) => {
+    cdp.onEvent(({ method, params, sessionId }) => {
+      if (method !== 'Fetch.requestPaused' || sessionId !== held) return;
+      const { requestId } = params;
+      void cdp
+        .send('Fetch.failRequest', { requestId, errorReason: 'BlockedByClient' }, held)
+        .catch(ignore)
+        .then(() => done());
+    });
+  });
+  await cdp.send('Fetch.enable', { patterns: [{ urlPattern: '*' }] }, held);
+  await cdp.send('Runtime.runIfWaitingForDebugger', {}, held);
+  // An empty page asks for nothing.
+  await Promise.race([failed, wait(1_000)]);
+  await cdp.send('Target.closeTarget', { targetId });
 }
 
 /** Opens a page of the double's own. */

@@ -23,6 +23,7 @@ beforeAll(async () => {
   const electron = join(folder, 'electron');
   mkdirSync(join(electron, 'resources'), { recursive: true });
   mkdirSync(join(electron, 'locales'));
+  writeFileSync(join(electron, 'locales/en-US.pak'), '');
   writeFileSync(join(electron, 'electron'), '#!/bin/sh\n');
   chmodSync(join(electron, 'electron'), 0o755);
   writeFileSync(join(electron, 'version'), 'v0.0.0');

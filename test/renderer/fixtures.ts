@@ -198,8 +198,14 @@ export const agents: readonly AgentView[] = [
     client: 'claude.ai',
     verified: true,
     grants: [
-      { id: 'grant-1', server: 'files', scope: 'read write', expiresAt: ago(-30 * 86_400), lastUsedAt: ago(14) },
-      { id: 'grant-2', server: 'tickets', scope: 'all', expiresAt: ago(-12 * 86_400) },
+      {
+        id: 'grant-1',
+        server: 'files',
+        scope: 'tool:read_text_file tool:write_file',
+        expiresAt: ago(-30 * 86_400),
+        lastUsedAt: ago(14),
+      },
+      { id: 'grant-2', server: 'tickets', scope: 'mcp:tools', expiresAt: ago(-12 * 86_400) },
     ],
     callsToday: 128,
   },
@@ -207,7 +213,7 @@ export const agents: readonly AgentView[] = [
     id: laptop.id,
     name: laptop.name,
     kind: 'token',
-    grants: [{ id: 't1', server: 'files', scope: 'all', expiresAt: ago(3_600), lastUsedAt: ago(90_000) }],
+    grants: [{ id: 't1', server: 'files', scope: 'mcp:tools', expiresAt: ago(3_600), lastUsedAt: ago(90_000) }],
     callsToday: 0,
   },
 ];

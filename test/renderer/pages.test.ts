@@ -27,6 +27,8 @@ describe('the key', () => {
     await page.reload();
     await page.getByRole('heading', { name: 'This key has ended' }).waitFor();
     expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+    await page.evaluate((url) => location.assign(url), core.url);
+    await page.getByRole('heading', { name: 'Servers' }).waitFor();
   });
 });
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -96,6 +96,7 @@ test('--hidden starts in the tray alone', async () => {
 });
 
 test('settings go through electron-store into the data folder, 0600; dots in names stay dots', async () => {
+  chmodSync(dataDir, 0o755); // an empty folder that others can enter becomes ours alone
   const app = await start();
   const { settings } = await app.reported('started');
   expect(settings).toMatchObject({ schemaVersion: 1, 'dotted.name': true });
@@ -106,13 +107,15 @@ test('settings go through electron-store into the data folder, 0600; dots in nam
   expect(existsSync(join(dataDir, 'electron'))).toBe(true);
 });
 
-test('a desktop with a keyring seals with it; without a real one the key file does', async () => {
-  const withKeyring = await start({ env: { SALLYPORT_DOUBLE_KEYRING: 'gnome_libsecret' } });
-  expect(await withKeyring.reported('started')).toMatchObject({ keyring: 'safe-storage:gnome_libsecret' });
-  await withKeyring.stop();
-  for (const none of ['basic_text', 'unknown', 'none']) {
-    const without = await start({ env: { SALLYPORT_DOUBLE_KEYRING: none } });
-    expect((await without.reported('started')).keyring).toBeUndefined();
-    await without.stop();
-  }
-});
+test.each([
+  ['gnome_libsecret', 'safe-storage:gnome_libsecret'],
+  ['basic_text', undefined],
+  ['unknown', undefined],
+  ['none', undefined],
+])(
+  'on a desktop with the keyring %s secrets are sealed by %s, without one by the key file',
+  async (backend, sealer) => {
+    const app = await start({ args: ['--hidden'], env: { SALLYPORT_DOUBLE_KEYRING: backend } });
+    expect((await app.reported('started')).keyring).toBe(sealer);
+  },
+);

@@ -148,6 +148,9 @@ export function createTools(deps: ToolsDeps): Tools {
         const reason = 'The tool was changed or switched off since it was allowed.';
         return stopped(context, call, 'denied', { reason });
       }
+      // Where paths in the arguments lead may have changed while the call waited (security.md S10).
+      const now = policy.decide(call);
+      if (now.effect === 'deny') return stopped(context, call, 'denied', { reason: now.reasons[0] });
       const wrong = headerProblem(context, definition);
       if (wrong) return wrong;
       if (life.open.aborted) return over(context, call, false);

@@ -1,4 +1,5 @@
 import { SallyportError } from '../../shared/errors.ts';
+import { serverFeatures } from '../../shared/features.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Handlers } from '../fronts/dispatcher.ts';
 import type { ResourceServer } from '../oauth/resource-server.ts';
@@ -39,6 +40,7 @@ export function createServerHandlers(
   | 'servers.share'
   | 'servers.unshare'
   | 'servers.try'
+  | 'servers.features'
   | 'tools.list'
   | 'tools.set'
 > {
@@ -87,6 +89,10 @@ export function createServerHandlers(
       await unshare(record);
       deps.resourceServer.revokeAll(record.slug);
       policy.forget(record.slug);
+      // Another server may get this slug one day: it must not inherit what was said of this one.
+      for (const answer of deps.approvals.remembered()) {
+        if (answer.server === record.slug) deps.approvals.forget(answer.id);
+      }
       await registry.remove(record.slug);
       log.note({
         kind: 'authority',
@@ -114,6 +120,17 @@ export function createServerHandlers(
         by: front,
       });
       return { name: record.name };
+    },
+
+    'servers.features': async ({ server, ...ticked }, { front }) => {
+      const { slug, name, features: before } = registry.find(server);
+      const features = serverFeatures.filter((feature) => ticked[feature] ?? before?.includes(feature) ?? false);
+      registry.setFeatures(slug, features);
+      // Streams opened under the old setting would go on hearing of what was unticked.
+      if (before?.some((feature) => !features.some((kept) => kept === feature))) deps.endSessions({ server: slug });
+      const message = `${name} shares ${['tools', ...features].join(', ')}.`;
+      log.note({ kind: 'authority', message, server: slug, by: front });
+      return { server: slug, features };
     },
 
     'servers.try': async (_input, { front }) => {

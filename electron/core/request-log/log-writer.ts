@@ -11,7 +11,11 @@ type Loose<Value> = { [Key in keyof Value]: undefined extends Value[Key] ? Value
 export type NewEvent =
   OmitEach<EventBody, 'seq' | 'at'> extends infer Each ? (Each extends unknown ? Loose<Each> : never) : never;
 
-/** The one writer of the chain. Every append is one transaction, on the disk when it returns. */
+/**
+ * The one writer of the chain. Every append is one transaction that survives the end of the process, kill -9 included. What
+ * lets an effect happen survives the loss of power too: it is on the disk when append returns. Other events follow with the
+ * next of those, since a synced disk write costs more than the rest of a call together.
+ */
 export interface LogWriter {
   /** @throws what SQLite throws; the chain is then as it was */
   append(event: NewEvent): LogEvent;
@@ -59,6 +63,12 @@ export function createLogWriter(database: DatabaseSync, clock: Clock): LogWriter
   const lastCall = database.prepare("SELECT at FROM ev WHERE kind = 'decided' ORDER BY seq DESC LIMIT 1").get();
   let lastCallAt = lastCall === undefined ? undefined : String(lastCall.at);
 
+  let durable: boolean | undefined;
+  const setDurable = (wanted: boolean): void => {
+    if (durable !== wanted) database.exec(`PRAGMA synchronous = ${wanted ? 'FULL' : 'NORMAL'}`);
+    durable = wanted;
+  };
+
   return {
     append(event) {
       const seq = tail.seq + 1;
@@ -66,6 +76,7 @@ export function createLogWriter(database: DatabaseSync, clock: Clock): LogWriter
       const text = bodyText(body);
       const hash = chainHash(tail.hash, text);
       const call = 'call' in body ? body : undefined;
+      setDurable(body.kind === 'answered' || (body.kind === 'decided' && body.class !== 'read'));
       insert.run(
         seq,
         body.at,

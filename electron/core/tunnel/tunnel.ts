@@ -227,8 +227,8 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     if (!closing) return;
     closing.stopListening();
     closing.certificates.close();
-    await closing.wayIn.close(graceMs);
-    await closing.innerTls.close(graceMs);
+    // Together: idle connections end with inner TLS, and the connector need not wait for them.
+    await Promise.all([closing.innerTls.close(graceMs), closing.wayIn.close(graceMs)]);
     await probing;
     cancelProbe();
   };

@@ -15,6 +15,23 @@ export interface Holder {
   readonly grant: AgentView['grants'][number];
 }
 
+/** A grant's scope in words: `tool:<name>` for each tool that it is limited to, else everything exposed. */
+function scopeWords(scope: string): string {
+  const tools = scope
+    .split(' ')
+    .filter((part) => part.startsWith('tool:'))
+    .map((part) => decoded(part.slice('tool:'.length)));
+  return tools.length === 0 ? texts.agents.everyTool : texts.agents.onlyTools(tools.join(', '));
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Grants as rows, named by agent (on a server's sheet) or by server (on an agent's row). */
 export function GrantList({ holders, named }: { holders: readonly Holder[]; named: 'agent' | 'server' }) {
   return (
@@ -39,7 +56,7 @@ function GrantRow({ agent, grant, named }: Holder & { named: 'agent' | 'server' 
         <p>
           {named === 'agent' ? <Outside text={agent.name} max={80} /> : <span className="mono">{grant.server}</span>}{' '}
           <span className="faint">
-            <Outside text={words.scope(grant.scope)} max={160} />
+            <Outside text={scopeWords(grant.scope)} max={160} />
           </span>
         </p>
         <p className="faint">

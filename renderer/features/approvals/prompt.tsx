@@ -115,6 +115,7 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
   }, [keys]);
 
   const agent = visibleText(approval.agent.name, { max: 60 });
+  const [Title, Part] = keys === 'window' ? (['h1', 'h2'] as const) : (['h2', 'h3'] as const);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole prompt; every one has a button beside it.
     <div className="prompt" data-class={approval.class} onKeyDown={keys === 'inside' ? onKey : undefined}>
@@ -124,9 +125,9 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
         </strong>{' '}
         {texts.prompt.wants}
       </p>
-      <h2 className="prompt-what">
+      <Title className="prompt-what">
         <Outside text={foldWhitespace(approval.summary)} max={400} />
-      </h2>
+      </Title>
       <p className="prompt-where mono">
         {approval.server} · <Outside text={approval.tool} max={100} />
         {approval.count > 1 && <span className="prompt-count"> {texts.prompt.and(approval.count - 1)}</span>}
@@ -134,7 +135,7 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
 
       <div className="prompt-body">
         <div className="prompt-part-head">
-          <h3>{raw ? texts.prompt.raw : texts.prompt.new}</h3>
+          <Part className="prompt-part">{raw ? texts.prompt.raw : texts.prompt.new}</Part>
           <button type="button" className="link" aria-pressed={raw} onClick={() => setRaw(!raw)}>
             {raw ? texts.prompt.hideRaw : texts.prompt.showRaw} <kbd>{texts.prompt.rawHint}</kbd>
           </button>

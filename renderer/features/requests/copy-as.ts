@@ -1,5 +1,6 @@
 import type { LogDetail } from '../../../electron/shared/views.ts';
 import { visibleText } from '../../../electron/shared/visible-text.ts';
+import { shellQuote } from '../../shell-quote.ts';
 
 /** The revision whose requests stand alone, so that one command is the whole call. */
 const revision = '2026-07-28';
@@ -30,11 +31,11 @@ export function copyAsCurl(row: Pick<LogDetail, 'method' | 'tool' | 'argumentsTe
   ];
   const body = `{"jsonrpc":"2.0","id":1,"method":${JSON.stringify(method)},"params":{${params.join(',')}}}`;
   return [
-    `curl --cacert sallyport-ca.pem ${quote(url)}`,
+    `curl --cacert sallyport-ca.pem ${shellQuote(url)}`,
     `-H "Authorization: Bearer $SALLYPORT_TOKEN"`,
     `-H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream'`,
-    `-H 'MCP-Protocol-Version: ${revision}' -H ${quote(`Mcp-Method: ${method}`)}${name === undefined ? '' : ` -H ${quote(`Mcp-Name: ${name}`)}`}`,
-    `--data-raw ${quote(body)}`,
+    `-H 'MCP-Protocol-Version: ${revision}' -H ${shellQuote(`Mcp-Method: ${method}`)}${name === undefined ? '' : ` -H ${shellQuote(`Mcp-Name: ${name}`)}`}`,
+    `--data-raw ${shellQuote(body)}`,
   ].join(' \\\n  ');
 }
 
@@ -45,11 +46,6 @@ export function copyAsReplay(row: Pick<LogDetail, 'server' | 'tool' | 'arguments
   const raw = row.argumentsText ?? '{}';
   // A line is a line: JSON text has no raw line breaks inside strings, and those between tokens mean nothing.
   return escapeUnseen(`${head.slice(0, -1)},"arguments":${raw.replace(/[\r\n]+\s*/g, '')}}`);
-}
-
-/** Single quotes hold everything but themselves. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Whether a header or URL can carry it: visible ASCII only. */

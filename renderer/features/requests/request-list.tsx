@@ -4,6 +4,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import type { LogRow } from '../../../electron/shared/views.ts';
 import { DownIcon } from '../../components/icons.tsx';
+import { twelveHours } from '../../format.ts';
 import { texts } from '../../texts.ts';
 import { RequestRow } from './request-row.tsx';
 
@@ -105,7 +106,7 @@ export function RequestList({
   const items = virtualizer.getVirtualItems();
   const activeShown = items.some((item) => item.index === activeIndex);
   return (
-    <div className="log" data-narrow={narrow || undefined}>
+    <div className="log" data-narrow={narrow || undefined} data-twelve-hours={twelveHours || undefined}>
       <div
         ref={scroller}
         className="log-scroll"

@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the editors' own placeholders, pasted as they are.
+import { shellQuote } from '../../shell-quote.ts';
 import { texts } from '../../texts.ts';
 
 /** The agents that the sheet knows how to connect, in the order of its tabs. */
@@ -38,7 +39,7 @@ export function connectSteps(agent: Connectable, server: { slug: string; url: st
           { words: words.ca, paste: saveAuthority },
           {
             words: words.claudeCode,
-            paste: `claude mcp add --transport http ${slug} ${url} --header "Authorization: Bearer $SALLYPORT_TOKEN"`,
+            paste: `claude mcp add --transport http ${slug} ${shellQuote(url)} --header "Authorization: Bearer $SALLYPORT_TOKEN"`,
           },
           { words: words.claudeCodeStart, paste: 'NODE_EXTRA_CA_CERTS="$PWD/sallyport-ca.pem" claude' },
         ],
@@ -79,7 +80,7 @@ function listTools(url: string): string {
   const meta =
     '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}';
   return [
-    `curl --cacert sallyport-ca.pem '${url}'`,
+    `curl --cacert sallyport-ca.pem ${shellQuote(url)}`,
     `-H "Authorization: Bearer $SALLYPORT_TOKEN"`,
     `-H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream'`,
     `-H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/list'`,

@@ -12,6 +12,7 @@ import { linkTo, navigate } from '../../navigation.ts';
 import { useAppState, useServices } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
 import { texts } from '../../texts.ts';
+import { ChangedOrigin } from './changed-origin.tsx';
 import { ConnectPart } from './connect-part.tsx';
 import { ServerState } from './server-state.tsx';
 import { ShareSwitch } from './share-switch.tsx';
@@ -90,12 +91,13 @@ function Sheet({ server }: { server: ServerView }) {
           <p>{server.state === 'crashed' ? words.crashedHint : words.wrongOutputHint}</p>
           {server.lastError !== undefined && (
             <>
-              <h3>{words.lastWords}</h3>
+              <h2>{words.lastWords}</h2>
               <OutsideBlock text={server.lastError} label={words.lastWords} />
             </>
           )}
         </section>
       )}
+      <ChangedOrigin server={server} />
       <div className="sheet">
         <ToolsPart server={server} />
         <div className="sheet-side">

@@ -29,6 +29,8 @@ const fixture = join(import.meta.dirname, '../../fixtures/gateway/notes-server.t
 
 /** The gateway with its real neighbours and real children, behind a plain HTTP server on loopback. */
 export interface Stage {
+  /** The data folder, which no call may lead to. */
+  readonly folder: string;
   readonly gateway: Gateway;
   readonly url: URL;
   readonly port: number;
@@ -162,6 +164,7 @@ export async function openStage({ target, realApprovals }: StageOptions = {}): P
     });
   const { id: grant, token } = mint('Test agent');
   const stage: Stage = {
+    folder,
     gateway,
     url,
     port,

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalView } from '../../../electron/shared/views.ts';
 import { initialize, legacy, modern, openStage, type Stage, send, stream } from './stage.ts';
@@ -63,6 +66,22 @@ describe('the gateway and the real approvals', () => {
     const answers = await Promise.all([first, second]);
     expect(answers.map(({ json }) => (json as { id: number }).id)).toEqual([1, 2]);
     expect(stage.calls().filter((row) => row.outcome === 'ran')).toHaveLength(before + 2);
+  });
+
+  it('runs nothing whose path was turned to the data folder while it waited', async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), 'sallyport-elsewhere-'));
+    const link = join(elsewhere, 'link');
+    await symlink(elsewhere, link);
+    const prompt = asked();
+    const path = join(link, 'settings.json');
+    const answer = send(stage, modern('tools/call', { name: 'write_note', arguments: { path, text: 'six' } }));
+    const { id } = await prompt;
+    await rm(link);
+    await symlink(stage.folder, link);
+    stage.approvals.answer({ id, answer: 'allow', scope: 'call', for: 'once' }, 'window');
+    expect((await answer).json).toMatchObject({ result: { isError: true } });
+    expect(stage.calls()[0]).toMatchObject({ outcome: 'denied', answer: { by: 'window' } });
+    await rm(elsewhere, { recursive: true });
   });
 
   it('says paused to what waits, and asks nobody then', async () => {

@@ -32,7 +32,7 @@ describe('the configuration of an mcp-proxy', () => {
       ],
     });
     expect(config.remarks.join('\n')).toMatch(
-      /cert_file.*\n.*log_level[^]*shutdown_timeout[^]*NODE_EXTRA_CA_CERTS=\/certs\/ca\.pem/,
+      /cert_file.*\n.*log_level[\s\S]*shutdown_timeout[\s\S]*NODE_EXTRA_CA_CERTS=\/certs\/ca\.pem/,
     );
   });
 
