@@ -453,6 +453,8 @@ export const texts = {
       anthropic: 'Anthropic passes connections on without being able to read them.',
       openai: 'This middle can read: tools, arguments and results pass through it in the clear.',
     },
+    checklist: 'Setting it up',
+    checklistStates: { done: 'Done:', open: 'Open:', failed: 'Failed:', unproven: 'Not proven yet:' },
     useEdge: 'Use your own edge…',
     useEmbedded: 'Use this machine only',
     joinTitle: 'Join your own edge',
