@@ -7,12 +7,15 @@ import { certificateFingerprint } from '../core/tunnel/pki/fingerprint.ts';
 import type { RequestInput, RequestOutput } from '../shared/contract.ts';
 import { SallyportError } from '../shared/errors.ts';
 import { type TunnelView, ways } from '../shared/views.ts';
+import { anthropicChoiceOf, type UseOptions } from './anthropic-options.ts';
 import { exitStatus, notYet, usageError } from './failures.ts';
 import { ask, askOr } from './instance.ts';
 import type { CliIo } from './io.ts';
 import { type OpenAiOptions, readOpenAiChoice } from './openai-input.ts';
 import { shown, table } from './output.ts';
 import { promptSecret, readSource } from './secret-input.ts';
+import { registerImportCommand } from './tunnel-import.ts';
+import { registerRecordCommand } from './tunnel-record.ts';
 
 /** `tunnel …`. */
 export function registerTunnelCommands(program: Command, io: CliIo): void {
@@ -43,14 +46,22 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
     )
     .option('--organization <id>', 'for openai: the organization that owns the tunnel')
     .option('--base-url <origin>', 'for openai: the control plane, if it is not api.openai.com')
+    .option('--domain <domain>', 'for anthropic: the tunnel’s domain, as the Console shows it')
+    .option('--token-file <file>', 'for anthropic: file with the tunnel’s token; - reads standard input')
+    .addOption(
+      new Option('--mode <mode>', 'for anthropic: who holds the connections').choices([
+        'cloudflared',
+        'listener',
+        'native',
+      ]),
+    )
+    .option('--listen <port>', 'for anthropic: loopback port at which cloudflared hands over')
+    .option('--cloudflared <file>', 'for anthropic: the cloudflared to run, if not the one on the PATH')
+    .option('--edge <address...>', 'for anthropic: HOST:PORT of the tunnel’s edge in place of those found by DNS')
+    .option('--edge-ca <file>', 'for anthropic: CA that the tunnel’s edge is checked against')
     .allowUnknownOption()
-    .action(async (way: (typeof ways)[number], more: string[], options: { joinFile?: string } & OpenAiOptions) => {
-      if (way !== 'embedded' && way !== 'edge' && way !== 'openai') throw notYet(`tunnel use ${way}`);
-      const choice =
-        way === 'openai'
-          ? { way, openai: await readOpenAiChoice(io, more, options) }
-          : await choiceOf(io, way, more, options.joinFile);
-      const status = await ask(io, 'tunnel.use', choice);
+    .action(async (way: (typeof ways)[number], more: string[], options: UseOptions & OpenAiOptions) => {
+      const status = await ask(io, 'tunnel.use', await choiceFor(io, way, more, options));
       io.print(status, () => describeTunnel(status));
     });
 
@@ -73,23 +84,28 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
       const probe = await ask(io, 'tunnel.probe', {});
       io.print(probe, () =>
         probe.ok
-          ? `Answered in ${probe.ms} ms.${probe.detail === undefined ? '' : ` ${shown(probe.detail)}`}`
+          ? `Answered in ${probe.ms} ms${probe.from === 'here' ? ', from this machine: not proven from outside' : ''}.${probe.detail === undefined ? '' : ` ${shown(probe.detail)}`}`
           : `Failed at ${probe.hop ?? 'unknown'}: ${shown(probe.detail ?? '')}`,
       );
       if (!probe.ok) io.status(exitStatus.foundWrong);
     });
 
-  for (const name of ['import', 'record'] as const) {
-    tunnel
-      .command(name)
-      .description('Comes with a later version')
-      .argument('[file]')
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .action(() => {
-        throw notYet(`tunnel ${name}`);
-      });
-  }
+  registerImportCommand(tunnel, io);
+  registerRecordCommand(tunnel, io);
+}
+
+/** What the person chose, with what the way needs the first time. */
+async function choiceFor(
+  io: CliIo,
+  way: (typeof ways)[number],
+  more: readonly string[],
+  options: UseOptions & OpenAiOptions,
+): Promise<RequestInput<'tunnel.use'>> {
+  if (way === 'openai') return { way, openai: await readOpenAiChoice(io, more, options) };
+  if (way === 'forward') throw notYet('tunnel use forward');
+  if (way !== 'anthropic') return await choiceOf(io, way, more, options.joinFile);
+  if (more.length > 0) throw usageError('Nothing more belongs after "anthropic".');
+  return { way, anthropic: await anthropicChoiceOf(io, options) };
 }
 
 async function choiceOf(
@@ -156,6 +172,10 @@ function describeTunnel(tunnel: TunnelView): string {
   return [
     `${tunnel.state}, way ${tunnel.way}, ${shown(tunnel.domain)}${tunnel.port === 443 ? '' : `:${tunnel.port}`}`,
     ...(tunnel.detail ? [shown(tunnel.detail)] : []),
+    ...(tunnel.checklist
+      ? [table(tunnel.checklist.map((one) => [`  ${one.step}`, one.state, shown(one.detail)]))]
+      : []),
+    ...(tunnel.remarks ?? []).map((remark) => shown(remark)),
     ...(tunnel.connections.length > 0
       ? [table(tunnel.connections.map((one) => [`  ${one.edge}`, one.transport, `since ${one.since}`, rtt(one.rttMs)]))]
       : []),
@@ -171,7 +191,7 @@ function describeTunnel(tunnel: TunnelView): string {
           ...tunnel.openai.channels.map(({ channel, server }) => `  channel ${channel} → ${server}`),
         ]
       : []),
-    `${tunnel.openai ? 'OpenAI' : 'The edge'} can see: ${tunnel.canSee.map((one) => shown(one)).join(', ')}`,
+    `${tunnel.openai ? 'OpenAI' : 'The middle'} can see: ${tunnel.canSee.map((one) => shown(one)).join(', ')}`,
     `It cannot see: ${tunnel.cannotSee.map((one) => shown(one)).join(', ')}`,
   ].join('\n');
 }

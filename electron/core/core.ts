@@ -12,12 +12,12 @@ import { controlAddress, controlEnvironment } from './fronts/control-address.ts'
 import { createControlSocket } from './fronts/control-socket.ts';
 import { createDispatcher, type Dispatcher } from './fronts/dispatcher.ts';
 import { createGateway } from './gateway/gateway.ts';
-import { createPathRoutes } from './gateway/routes.ts';
+import { createChosenRoutes, createHostRoutes, createPathRoutes } from './gateway/routes.ts';
 import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
 import { createAppHandlers } from './handlers/app-handlers.ts';
+import { createConsentHandlers } from './handlers/consent-handlers.ts';
 import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
-import { createConsentHandlers } from './handlers/consent-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
@@ -38,6 +38,7 @@ import { ownPorts } from './servers/discovery/own-ports.ts';
 import { createServerRegistry } from './servers/server-registry.ts';
 import { viewServer } from './servers/server-view.ts';
 import type { ServerRecord } from './servers/servers.ts';
+import { startKeptChild } from './servers/stdio/kept-child.ts';
 import type { SettingsFile } from './settings/settings.ts';
 import { createSettings } from './settings/settings-station.ts';
 import { createAppState } from './state/app-state.ts';
@@ -183,14 +184,23 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   });
   closers.push(() => oauth.close());
 
+  const addresses = {
+    domain: () => tunnel.view().domain,
+    records: registry.all,
+    resource: (slug: string) => tunnel.urlOf(slug),
+  };
+  const pathRoutes = createPathRoutes({
+    ...addresses,
+    aliases: () => (settings.get().tunnel.way === 'embedded' ? ['127.0.0.1', '[::1]'] : []),
+  });
+  const hostRoutes = createHostRoutes({
+    ...addresses,
+    hosts: () => settings.get().tunnel.anthropic?.hosts ?? {},
+    onNoRoute: (host) => tunnel.noRoute(host),
+  });
   const gateway = createGateway({
     clock,
-    routes: createPathRoutes({
-      domain: () => tunnel.view().domain,
-      aliases: () => (settings.get().tunnel.way === 'embedded' ? ['127.0.0.1', '[::1]'] : []),
-      records: registry.all,
-      resource: (slug) => tunnel.urlOf(slug),
-    }),
+    routes: createChosenRoutes(() => (settings.get().tunnel.way === 'anthropic' ? hostRoutes : pathRoutes)),
     servers,
     resourceServer: oauth,
     authorizationServer: oauth,
@@ -218,6 +228,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       receive: (message) => gateway.receive(message),
     },
     environment: process.env,
+    startChild: startKeptChild,
+    sharedSlugs: () => registry.all().flatMap(({ slug, shared }) => (shared ? [slug] : [])),
     ...(options.observe ? { observe: options.observe } : {}),
   });
   closers.push(() => tunnel.stop());

@@ -41,6 +41,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'tunnel.ca': true,
   'tunnel.probe': true,
   'tunnel.use': true,
+  'tunnel.record': true,
   pause: true,
   resume: true,
   'settings.get': true,

@@ -7,9 +7,9 @@ import {
   approvalDurations,
   approvalScopes,
   approvalView,
-  foundServer,
   consentView,
   doorView,
+  foundServer,
   instant,
   logDetail,
   logRow,
@@ -65,6 +65,17 @@ export const serverSpec = z.strictObject({
   source: z.string().max(200).optional(),
 });
 
+/** How Anthropic's tunnel is set up; what is left out stays as it was. */
+export const anthropicChoice = z.strictObject({
+  domain: z.string().min(1).max(253).optional(),
+  token: z.string().min(1).max(8_192).optional(),
+  mode: z.enum(['cloudflared', 'listener', 'native']).optional(),
+  listen: z.number().int().min(1).max(65_535).optional(),
+  cloudflared: z.string().min(1).max(4_096).optional(),
+  hosts: z.record(z.string().max(253), slug).optional(),
+  edges: z.array(z.string().min(1).max(300)).max(16).optional(),
+  edgeCa: z.string().max(65_536).optional(),
+});
 /** Names a found server and what was shown of it. */
 const foundName = {
   source: z.string().min(1).max(4_200),
@@ -294,12 +305,27 @@ export const requests = {
   /** Chooses the way in. `join` is the line that `sallyport edge invite` printed; it is a secret until it is used. */
   'tunnel.use': request(
     z.strictObject({
-      way: z.enum(['embedded', 'edge', 'openai']),
+      way: z.enum(['embedded', 'edge', 'openai', 'anthropic']),
       join: z.string().max(1_000).optional(),
       openai: openAiChoice.optional(),
+      /** For `anthropic`, needed at the first time. The token goes to the secrets store at once and is never read back. */
+      anthropic: anthropicChoice.optional(),
     }),
     tunnelView,
     { widens: true },
+  ),
+  /** Begins a record of the next connections through Anthropic's tunnel (`start` = how many), and gives what is noted. */
+  'tunnel.record': request(
+    z.strictObject({ start: z.number().int().min(1).max(20).optional() }),
+    z.object({
+      recording: z
+        .object({
+          startedAt: instant,
+          waitingFor: z.number().int(),
+          events: z.array(z.looseObject({ at: instant, what: z.string() })),
+        })
+        .optional(),
+    }),
   ),
 
   pause: request(nothing, z.object({ paused: z.literal(true), at: instant, endedStreams: z.number().int() })),

@@ -24,6 +24,8 @@ export const probeView = z.object({
   ms: z.number().nonnegative(),
   hop: z.enum(hops).optional(),
   detail: z.string().optional(),
+  /** `here` where the public door does not open to us and the probe entered at our own listener; absent = outside. */
+  from: z.enum(['outside', 'here']).optional(),
 });
 
 /** The ways in. */
@@ -296,7 +298,7 @@ export const tunnelView = z.object({
   connections: z.array(
     z.object({
       edge: z.string(),
-      transport: z.enum(['tls', 'websocket']),
+      transport: z.enum(['tls', 'websocket', 'http2', 'quic']),
       since: instant,
       rttMs: z.number().optional(),
     }),
@@ -317,6 +319,12 @@ export const tunnelView = z.object({
       channels: z.array(z.object({ channel: z.string(), server: slug })),
     })
     .optional(),
+  /** Steps of setting this way in up, in order, each with what could be verified from here. */
+  checklist: z
+    .array(z.object({ step: z.string(), state: z.enum(['done', 'open', 'failed', 'unproven']), detail: z.string() }))
+    .optional(),
+  /** What else to know of this way in, in words. */
+  remarks: z.array(z.string()).optional(),
 });
 /** See {@link tunnelView}. */
 export type TunnelView = z.infer<typeof tunnelView>;

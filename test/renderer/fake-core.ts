@@ -360,6 +360,7 @@ function handlersOf(core: FakeCore): Handlers {
       notAfter: '2036-11-22T12:00:00.000Z',
     }),
     'tunnel.probe': () => ({ ok: true, at: now(), ms: 9 }),
+    'tunnel.record': () => ({}),
     'tunnel.use': ({ way }) => {
       core.patch({ tunnel: { ...core.state.tunnel, way } });
       return core.state.tunnel;

@@ -109,7 +109,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const { host, method, path } = exchange;
     if (exchange.headerSize > maxHeaders) return plain(exchange, 431, 'headers_too_large');
     if (exchange.doubledHeader() === 'host' || host === undefined) return plain(exchange, 400, 'bad_host');
-    if (!routes.serves(host)) return plain(exchange, 421, 'not_served_here');
+    if (!routes.serves(host)) {
+      const told = routes.unserved?.(host);
+      if (!told) return plain(exchange, 421, 'not_served_here');
+      return void exchange.send(told.status, told.text, { 'content-type': 'text/plain; charset=utf-8' });
+    }
     if (path === probePath && method === 'GET') return answerProbe(exchange);
     if (path.startsWith(`${wellKnown}/`) && method === 'GET') {
       const route = routes.byAddress(host, path.slice(wellKnown.length));

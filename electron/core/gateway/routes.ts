@@ -13,6 +13,8 @@ export interface Routes {
   serves(host: string): boolean;
   /** The shared server at that path, for instance `/files/mcp`; `undefined` also for one that is not shared. */
   byAddress(host: string, path: string): SharedRoute | undefined;
+  /** What a host that is not served is answered, where it is not the usual 421. */
+  unserved?(host: string): { readonly status: number; readonly text: string } | undefined;
 }
 
 /** What {@link createPathRoutes} reads; asked anew for each request, so that changes show at once. */
@@ -39,5 +41,56 @@ export function createPathRoutes(source: PathRoutesSource): Routes {
       const record = source.records().find((candidate) => candidate.slug === slug);
       return record?.shared ? { record, resource: source.resource(slug) } : undefined;
     },
+  };
+}
+
+/** What {@link createHostRoutes} reads; asked anew for each request. */
+export interface HostRoutesSource {
+  /** The tunnel's domain: servers are one label below it. */
+  domain(): string;
+  /** Servers that have a whole host name of their own: host to slug. These come first. */
+  hosts?(): Readonly<Record<string, string>>;
+  records(): readonly ServerRecord[];
+  resource(slug: string): string;
+  /** Told of a host that no route is for. */
+  onNoRoute?(host: string): void;
+}
+
+/**
+ * Routes of a tunnel that routes by host: `https://<slug>.<domain>/mcp` (Anthropic's). The exact host comes first, then what
+ * is left of it without the domain. A host without a route is answered as the proxy in this place always did.
+ */
+export function createHostRoutes(source: HostRoutesSource): Routes {
+  const slugOf = (host: string): string | undefined => {
+    const exact = source.hosts?.()[host];
+    if (exact !== undefined) return exact;
+    const ending = `.${source.domain()}`;
+    return host.endsWith(ending) ? host.slice(0, -ending.length) : undefined;
+  };
+  const recordOf = (host: string): ServerRecord | undefined => {
+    const slug = slugOf(host);
+    const record = source.records().find((candidate) => candidate.slug === slug);
+    return record?.shared ? record : undefined;
+  };
+  return {
+    // The bare domain answers the probe alone.
+    serves: (host) => host === source.domain() || recordOf(host) !== undefined,
+    byAddress(host, path) {
+      const record = path === '/mcp' ? recordOf(host) : undefined;
+      return record && { record, resource: source.resource(record.slug) };
+    },
+    unserved(host) {
+      source.onNoRoute?.(host);
+      return { status: 502, text: 'No route configured for host' };
+    },
+  };
+}
+
+/** Routes that are those of `current` at each moment: the way in can change while the app runs. */
+export function createChosenRoutes(current: () => Routes): Routes {
+  return {
+    serves: (host) => current().serves(host),
+    byAddress: (host, path) => current().byAddress(host, path),
+    unserved: (host) => current().unserved?.(host),
   };
 }

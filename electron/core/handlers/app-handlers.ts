@@ -34,6 +34,7 @@ export function createAppHandlers(
   | 'tunnel.ca'
   | 'tunnel.probe'
   | 'tunnel.use'
+  | 'tunnel.record'
   | 'pause'
   | 'resume'
   | 'settings.get'
@@ -58,6 +59,12 @@ export function createAppHandlers(
       const where = openai ? `${openai.tunnelId}, whose service reads what passes` : domain;
       log.note({ kind: 'authority', message: `The way in is now ${way}: ${where}.`, by: front });
       return tunnel.view();
+    },
+
+    'tunnel.record': async ({ start }) => {
+      if (start !== undefined) tunnel.recorder.start(start);
+      const recording = tunnel.recorder.read();
+      return recording ? { recording: { ...recording, events: [...recording.events] } } : {};
     },
 
     // Stored before it is shown (security.md S12): a crash in between leaves the app paused, never the reverse.

@@ -36,7 +36,7 @@ export const settingsDocument = z.looseObject({
   schemaVersion: z.literal(settingsVersion),
   servers: z.array(serverRecord),
   tunnel: z.looseObject({
-    way: z.enum(['embedded', 'edge', 'openai']),
+    way: z.enum(['embedded', 'edge', 'openai', 'anthropic']),
     domain: z.string().min(1),
     edge: z
       .looseObject({ host: z.string().min(1), port, caPin: z.string().min(1), domain: z.string().min(1) })
@@ -48,6 +48,17 @@ export const settingsDocument = z.looseObject({
         organization: z.string().optional(),
         main: z.string().optional(),
         access: z.enum(['oauth', 'tunnel']),
+      })
+      .optional(),
+    anthropic: z
+      .looseObject({
+        domain: z.string().min(1),
+        mode: z.enum(['cloudflared', 'listener', 'native']),
+        listen: port.optional(),
+        cloudflared: z.string().min(1).optional(),
+        hosts: z.record(z.string(), z.string()).optional(),
+        edges: z.array(z.string().min(1)).optional(),
+        edgeCa: z.string().min(1).optional(),
       })
       .optional(),
   }),

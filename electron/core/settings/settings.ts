@@ -8,12 +8,33 @@ export interface SettingsFile {
   write(document: Record<string, unknown>): void;
 }
 
+/** What settings keep of a tunnel of Anthropic's. */
+export interface AnthropicTunnel {
+  /** Domain of the tunnel, for instance `abcd1234.tunnel.anthropic.com`; servers are one label below it. */
+  readonly domain: string;
+  /**
+   * Who holds the connections to the tunnel's edge: a `cloudflared` that Sallyport runs, one that the person runs
+   * (`listener`), or the connector of our own (`native`, experimental).
+   */
+  readonly mode: 'cloudflared' | 'listener' | 'native';
+  /** Loopback port of the listener where it was chosen; else any free one. */
+  readonly listen?: number;
+  /** The `cloudflared` to run where one was chosen; else the one on the PATH. */
+  readonly cloudflared?: string;
+  /** Servers that are reached by a whole host name instead of `<slug>.<domain>`: host to slug. */
+  readonly hosts?: Readonly<Record<string, string>>;
+  /** Edge addresses `host:port` in place of those found by DNS. */
+  readonly edges?: readonly string[];
+  /** CA in PEM that the edge is checked against besides the system's. */
+  readonly edgeCa?: string;
+}
+
 /** The settings document, version 1. No secret is ever in it. */
 export interface SettingsData {
   readonly schemaVersion: 1;
   readonly servers: readonly ServerRecord[];
   readonly tunnel: {
-    readonly way: 'embedded' | 'edge' | 'openai';
+    readonly way: 'embedded' | 'edge' | 'openai' | 'anthropic';
     /** Domain of every URL: `localhost` for the embedded edge. */
     readonly domain: string;
     /** The edge that was joined and the domain it gave; kept while another way is in use. */
@@ -33,6 +54,8 @@ export interface SettingsData {
       /** `oauth` = agents need a token of ours; `tunnel` = the person relies on OpenAI's own access control. */
       readonly access: 'oauth' | 'tunnel';
     };
+    /** Anthropic's tunnel, kept while another way is in use. Its token is in secrets. */
+    readonly anthropic?: AnthropicTunnel;
   };
   /** Ports in use; `chosen` = typed by the person or remembered with something shared: a busy one is then an error. */
   readonly ports: {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { isIP } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import { connect, type TLSSocket } from 'node:tls';
 import * as z from 'zod';
 import { type Clock, timestamp } from '../../shared/clock.ts';
-import { asSallyportError, SallyportError } from '../../shared/errors.ts';
+import { asSallyportError } from '../../shared/errors.ts';
 import type { Hop } from '../../shared/hop.ts';
 import type { probeView } from '../../shared/views.ts';
 import { connectThroughProxy, type HttpProxy } from './connectors/proxy.ts';
@@ -22,6 +23,8 @@ export interface ProbeTarget {
   readonly domain: string;
   /** The app's own CA in PEM: nothing else is trusted. */
   readonly ca: string;
+  /** Where the public door does not open to us: makes the connection in place of TCP to `host` and `port`. */
+  readonly dial?: () => Promise<Duplex>;
   /** Pin of the public key that this app serves now: another one means that somebody stands in the middle. */
   readonly pin: string;
   /** HTTP proxy by which this machine reaches the public door, if it needs one. */
@@ -38,12 +41,31 @@ const maxAnswer = 4_096;
  * in the answer.
  */
 export async function probeOutside(target: ProbeTarget, clock: Clock): Promise<Probe> {
-  const nonce = randomBytes(16).toString('hex');
   const started = clock.monotonic();
+  const from = target.dial ? { from: 'here' as const } : {};
+  const failed = (hop: Hop, detail: string): Probe => {
+    const ms = Math.round((clock.monotonic() - started) * 10) / 10;
+    return { ok: false, at: timestamp(clock), ms, hop, detail, ...from };
+  };
+  let raw: Duplex | undefined;
+  try {
+    if (target.dial) raw = await target.dial();
+    else if (target.proxy) raw = await connectThroughProxy(target.proxy, target);
+  } catch (thrown) {
+    if (target.dial) return failed('tunnel', 'The listener of this machine does not answer.');
+    return failed('edge', asSallyportError(thrown, 'edge').message);
+  }
+  raw?.on('error', () => {});
+  const probe = await enter(target, clock, started, raw);
+  raw?.destroy();
+  return { ...probe, ...from };
+}
+
+function enter(target: ProbeTarget, clock: Clock, started: number, raw: Duplex | undefined): Promise<Probe> {
+  const nonce = randomBytes(16).toString('hex');
   const ours = target.pin;
-  let connected = false;
+  let connected = raw !== undefined;
   let secure = false;
-  const tunnelled = target.proxy && (await connectThroughProxy(target.proxy, target).catch(asSallyportError));
   return new Promise((resolve) => {
     const finish = (hop?: Hop, detail?: string): void => {
       resolve({
@@ -54,8 +76,6 @@ export async function probeOutside(target: ProbeTarget, clock: Clock): Promise<P
         ...(detail ? { detail } : {}),
       });
     };
-    if (tunnelled instanceof SallyportError) return finish('edge', tunnelled.message);
-    if (tunnelled) connected = true;
     const outgoing = request({
       host: target.host,
       port: target.port,
@@ -63,17 +83,7 @@ export async function probeOutside(target: ProbeTarget, clock: Clock): Promise<P
       headers: { host: `${target.domain}:${target.port}` },
       ca: target.ca,
       ...(isIP(target.domain) ? {} : { servername: target.domain }),
-      agent: false,
-      ...(tunnelled
-        ? {
-            createConnection: () =>
-              connectTls({
-                socket: tunnelled,
-                ca: target.ca,
-                ...(isIP(target.domain) ? {} : { servername: target.domain }),
-              }),
-          }
-        : {}),
+      agent: raw ? agentOver(raw, target) : false,
       timeout: timeoutMs,
     });
     outgoing.on('socket', (socket) => {
@@ -106,6 +116,13 @@ export async function probeOutside(target: ProbeTarget, clock: Clock): Promise<P
     });
     outgoing.end();
   });
+}
+
+/** Makes the one connection of this probe over a stream that is there already. */
+function agentOver(raw: Duplex, target: ProbeTarget): Agent {
+  const agent = new Agent({ keepAlive: false });
+  agent.createConnection = () => connect({ socket: raw, ca: target.ca, servername: target.domain });
+  return agent;
 }
 
 function judge(body: string, nonce: string, ours: string): [Hop?, string?] {

@@ -3,14 +3,19 @@ import type { Clock } from '../../shared/clock.ts';
 import type { RequestInput } from '../../shared/contract.ts';
 import { asSallyportError, SallyportError } from '../../shared/errors.ts';
 import type { TunnelView } from '../../shared/views.ts';
+import { visibleText } from '../../shared/visible-text.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { ServerRecord } from '../servers/servers.ts';
 import type { Settings } from '../settings/settings.ts';
+import { chooseAnthropic } from './connectors/anthropic/anthropic-choice.ts';
+import { openAnthropic } from './connectors/anthropic/anthropic-way.ts';
+import type { StartChild } from './connectors/anthropic/cloudflared/supervisor.ts';
+import { createRecorder, type Recorder } from './connectors/anthropic/recorder.ts';
 import type { ConnectorStatus, PeerInfo } from './connectors/connector.ts';
 import type { MessageChannel, MessageConnector, MessageEntrance } from './connectors/message-connector.ts';
 import type { Environment } from './connectors/proxy.ts';
 import { embeddedDomain } from './edge/embedded-edge.ts';
-import { createInnerTls, type InnerTls, type InnerTlsDeps } from './inner-tls/inner-tls.ts';
+import { createInnerTls, type InnerRequest, type InnerTls, type InnerTlsDeps } from './inner-tls/inner-tls.ts';
 import {
   channelsOf,
   chooseOpenAi,
@@ -43,11 +48,18 @@ export interface TunnelDeps {
     /** @throws SallyportError `server_not_found` */
     slugOf(name: string): string;
   };
-  /** Names proxies and CAs for the way to an edge (`docs/cli.md`, Environment); default: none. */
-  readonly environment?: Environment;
+  /** Names proxies and CAs for the way to an edge (`docs/cli.md`, Environment), and is what cloudflared is found by. */
+  readonly environment: Environment;
   /** Looks at the bytes of a connection between connector and inner TLS: the proof of the blind middle counts them. */
   readonly observe?: (stream: Duplex, peer: PeerInfo) => Duplex;
+  /** Starts cloudflared, kept like a server's child. */
+  readonly startChild: StartChild;
+  /** Slugs of the servers that are shared now. */
+  readonly sharedSlugs: () => readonly string[];
 }
+
+/** A way in to change to, with what it needs the first time. */
+export type TunnelChoice = RequestInput<'tunnel.use'>;
 
 /** The station by which requests come in: the way, inner TLS, certificates, and the probe that proves them. */
 export interface Tunnel {
@@ -68,7 +80,11 @@ export interface Tunnel {
    * Changes the way in. OpenAI's is taken only after a poll with the key was answered. Moving to another domain ends what the old one carried; the caller ends its grants.
    * @returns whether the domain changed. @throws SallyportError what joining and proving throw; the old way then stays
    */
-  use(choice: RequestInput<'tunnel.use'>): Promise<boolean>;
+  use(choice: TunnelChoice): Promise<boolean>;
+  /** Notes metadata of what comes through Anthropic's tunnel. */
+  readonly recorder: Recorder;
+  /** Told of a host that no route is for, so that it can be noted. */
+  noRoute(host: string): void;
   /** Pin of the public key that inner TLS serves under. */
   publicKeyPin(): string;
   /** Dials at once instead of waiting out a back-off (wake, network change). */
@@ -96,6 +112,7 @@ interface Open {
 export function createTunnel(deps: TunnelDeps): Tunnel {
   const { clock, settings, onNote } = deps;
   const listeners = new Set<() => void>();
+  const recorder = createRecorder(clock);
   let open: Open | undefined;
   let messages: MessageConnector | undefined;
   let missing: SallyportError | undefined;
@@ -126,9 +143,25 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     });
   };
 
+  /** Hosts of the shared servers, where servers are told apart by host. */
+  const hostsOf = (): readonly string[] => deps.sharedSlugs().map((slug) => new URL(urlOf(slug)).host);
+
+  const urlOf = (slug: string): string => {
+    const { tunnel, ports } = settings.get();
+    if (tunnel.way === 'anthropic') {
+      const exact = Object.entries(tunnel.anthropic?.hosts ?? {}).find(([, name]) => name === slug)?.[0];
+      return `https://${exact ?? `${slug}.${tunnel.domain}`}/mcp`;
+    }
+    const port = open?.wayIn.port ?? (tunnel.way === 'edge' ? tunnel.edge?.port : ports.edge.port) ?? 443;
+    return `https://${tunnel.domain}${port === 443 ? '' : `:${port}`}/${slug}/mcp`;
+  };
+
   const openWay = async (): Promise<WayIn> => {
     const { tunnel, ports } = settings.get();
     if (tunnel.way === 'edge') return await openEdge(deps, tunnel.edge);
+    if (tunnel.way === 'anthropic' && tunnel.anthropic) {
+      return await openAnthropic({ ...deps, recorder, routes: hostsOf }, tunnel.anthropic);
+    }
     const wayIn = await openEmbedded(deps, ports.edge);
     if (wayIn.port !== ports.edge.port) {
       settings.update((current) => ({
@@ -139,11 +172,6 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     return wayIn;
   };
 
-  const urlOf = (slug: string): string => {
-    const { tunnel, ports } = settings.get();
-    const port = open?.wayIn.port ?? (tunnel.way === 'edge' ? tunnel.edge?.port : ports.edge.port) ?? 443;
-    return `https://${tunnel.domain}${port === 443 ? '' : `:${port}`}/${slug}/mcp`;
-  };
   const channels = (): readonly MessageChannel[] =>
     channelsOf(deps.entrance.records(), settings.get().tunnel.openai?.main, urlOf);
   const openAiDeps: OpenAiWayDeps = {
@@ -179,11 +207,23 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         folder: deps.folder,
         clock,
         onTrouble: (error) => onNote(error.message),
+        ...(wayIn.certificateHosts ? { hosts: wayIn.certificateHosts } : {}),
+        ...(wayIn.constrained === undefined ? {} : { constrained: wayIn.constrained }),
       });
       const innerTls = createInnerTls({
         certificate: certificates.current(),
-        onRequest: deps.onRequest,
-        onFailure: (error) => onNote(error.message),
+        onRequest(request, response, peer) {
+          wayIn.onRequest?.(peer, hostOf(request));
+          return deps.onRequest(request, response, peer);
+        },
+        onSecured: (peer, agreed) => {
+          wayIn.onSecured?.(peer, agreed);
+          changed();
+        },
+        onFailure: (error, peer) => {
+          onNote([wayIn.onFailure?.(error, peer), error.message].filter((words) => words).join(' '));
+          changed();
+        },
       });
       const stopRenewal = certificates.onChange((certificate) => innerTls.setCertificate(certificate));
       const stopStatus = wayIn.connector.onChange(() => follow(wayIn));
@@ -228,7 +268,8 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         domain: wayIn.domain,
         ca: certificates.ca().pem,
         pin: certificates.current().pin,
-        proxy: wayIn.network.proxyFor(wayIn),
+        proxy: wayIn.network?.proxyFor(wayIn),
+        ...(wayIn.dialHere ? { dial: () => wayIn.dialHere?.() ?? Promise.reject(new Error('closed')) } : {}),
       },
       clock,
     ).then((result) => {
@@ -275,27 +316,35 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       const viaOpenAi = tunnel.way === 'openai';
       const status = viaOpenAi ? (messages?.status() ?? troubleOf(missing)) : open?.wayIn.connector.status();
       const unproven = status?.state === 'connected' ? 'Connected to OpenAI, not proven from outside.' : undefined;
-      const detail = status?.error?.message ?? (viaOpenAi ? unproven : undefined);
+      const trouble = [status?.error?.message, status?.error?.hint].filter((words) => words).join(' ');
+      const detail = trouble || (viaOpenAi ? unproven : undefined);
       return {
         way: tunnel.way,
         domain: open?.wayIn.domain ?? tunnel.domain,
-        port: open?.wayIn.port ?? tunnel.edge?.port ?? ports.edge.port,
+        port: open?.wayIn.port ?? (tunnel.way === 'anthropic' ? 443 : (tunnel.edge?.port ?? ports.edge.port)),
         state: status?.state ?? 'off',
         connections: (status?.connections ?? []).map((connection) => ({ ...connection })),
         ...(certificate
           ? { certificate: { fingerprint: certificate.fingerprint, notAfter: certificate.notAfter } }
           : {}),
-        canSee: viaOpenAi ? openAiSees : canSee,
+        canSee: viaOpenAi ? openAiSees : [...(open?.wayIn.canSee ?? canSee)],
         cannotSee: viaOpenAi ? openAiSeesNot : cannotSee,
         ...(detail ? { detail } : {}),
-        proof: viaOpenAi ? 'own-end' : 'outside',
+        proof: viaOpenAi || open?.wayIn.dialHere ? 'own-end' : 'outside',
         ...(viaOpenAi && tunnel.openai ? { openai: openAiView(tunnel.openai, channels()) } : {}),
+        ...(open?.wayIn.checklist ? { checklist: open.wayIn.checklist() } : {}),
+        ...(status?.remarks?.length ? { remarks: [...status.remarks] } : {}),
       };
     },
     authority: () => need().certificates.ca(),
     urlOf,
+    recorder,
+    noRoute(host) {
+      onNote(`no route for host: ${visibleText(host, { max: 253 })}`);
+    },
     keepAddress() {
-      if (settings.get().tunnel.way === 'edge' || settings.get().ports.edge.chosen) return;
+      const { tunnel, ports } = settings.get();
+      if (tunnel.way === 'edge' || tunnel.way === 'anthropic' || ports.edge.chosen) return;
       settings.update((current) => ({
         ...current,
         ports: { ...current.ports, edge: { ...current.ports.edge, chosen: true } },
@@ -303,9 +352,9 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     },
     probe: runProbe,
     lastProbe: () => probe,
-    async use({ way, join, openai: choice }) {
+    async use({ way, join, openai: choice, anthropic: wanted }) {
       const before = settings.get().tunnel;
-      if (way === before.way && join === undefined && choice === undefined) return false;
+      if (way === before.way && join === undefined && choice === undefined && wanted === undefined) return false;
       // Joining and proving first: where that fails, the old way has not been touched.
       const joined = way === 'edge' && join !== undefined ? await joinWay(deps, join) : undefined;
       if (way === 'edge' && !joined && !before.edge) {
@@ -318,12 +367,14 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         way === 'openai' && openai
           ? await openOpenAi(openAiDeps, openai, { key: choice?.key, prove: true })
           : undefined;
+      const chosen = way === 'anthropic' ? await chooseAnthropic(deps, wanted ?? {}, before.anthropic) : undefined;
+      const anthropic = chosen ?? before.anthropic;
       await close(stopGraceMs);
       probe = undefined;
       const edge = joined ?? before.edge;
-      const domain = way === 'edge' && edge ? edge.domain : embeddedDomain;
-      const kept = { ...(edge ? { edge } : {}), ...(openai ? { openai } : {}) };
-      settings.update((current) => ({ ...current, tunnel: { way, domain, ...kept } }));
+      const domain = chosen?.domain ?? (way === 'edge' && edge ? edge.domain : embeddedDomain);
+      const kept = { ...(edge ? { edge } : {}), ...(openai ? { openai } : {}), ...(anthropic ? { anthropic } : {}) };
+      settings.update((current) => ({ ...current, tunnel: { ...current.tunnel, way, domain, ...kept } }));
       try {
         await start(proven);
       } catch (error) {
@@ -366,4 +417,10 @@ function openAiView(
     ...(organization === undefined ? {} : { organization }),
     channels: channels.map(({ name, route }) => ({ channel: name, server: route.record.slug })),
   };
+}
+
+/** The host that a request names, as it stands there. */
+function hostOf(request: InnerRequest): string | undefined {
+  const authority = request.headers[':authority'];
+  return typeof authority === 'string' ? authority : request.headers.host;
 }

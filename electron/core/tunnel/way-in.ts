@@ -1,17 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
 import { SallyportError } from '../../shared/errors.ts';
+import type { TunnelView } from '../../shared/views.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { SettingsData } from '../settings/settings.ts';
 import { writeDurably } from '../state/durable-file.ts';
-import type { Connector } from './connectors/connector.ts';
+import type { Connector, PeerInfo } from './connectors/connector.ts';
 import { type ClientCertificate, createConnectorIdentity } from './connectors/connector-identity.ts';
 import { createEdgeConnector } from './connectors/edge-connector.ts';
 import { joinEdge, renewAtEdge } from './connectors/enrol.ts';
 import { type Network, readNetwork } from './connectors/network.ts';
 import type { Environment } from './connectors/proxy.ts';
 import { createEmbeddedEdge } from './edge/embedded-edge.ts';
+import type { SecuredInfo } from './inner-tls/inner-tls.ts';
 import { publicKeyPin } from './pki/fingerprint.ts';
 
 /** A way in that is open: its connector, and where the public door is. */
@@ -24,7 +27,23 @@ export interface WayIn {
   readonly port: number;
   readonly connector: Connector;
   /** How this machine gets to the public door. */
-  readonly network: Network;
+  readonly network?: Network;
+  /** Names of the server certificate, where they are not those of the domain alone. */
+  readonly certificateHosts?: readonly string[];
+  /** Whether the authority of the domain carries name constraints; default yes. */
+  readonly constrained?: boolean;
+  /** What the middle of this way can see, where it is not the usual. */
+  readonly canSee?: readonly string[];
+  /** Where the public door does not open to us: a connection to our own listener, as the connector would bring one. */
+  dialHere?(): Promise<Duplex>;
+  /** Told of each TLS hand-shake that succeeded. */
+  onSecured?(peer: PeerInfo, agreed: SecuredInfo): void;
+  /** Told of each request, with the host it asks for. */
+  onRequest?(peer: PeerInfo, host: string | undefined): void;
+  /** Told of each failed hand-shake or connection. @returns words to note in place of the usual ones */
+  onFailure?(error: SallyportError, peer: PeerInfo | undefined): string | undefined;
+  /** Steps of setting it up. */
+  checklist?(): NonNullable<TunnelView['checklist']>;
   /** Drains for up to `graceMs`, then ends everything. */
   close(graceMs?: number): Promise<void>;
 }

@@ -87,7 +87,10 @@ function RoadWords() {
   const now = useNow();
   const { probe } = state.status;
   const rate = rows.filter((row) => row.kind === 'call' && now - Date.parse(row.at) < 60_000).length;
-  const unproven = state.status.state === 'sharing' && state.status.way !== 'embedded' && probe?.ok !== true;
+  const unproven =
+    state.status.state === 'sharing' &&
+    state.status.way !== 'embedded' &&
+    (probe?.ok !== true || probe.from === 'here');
   if (!online) {
     return (
       <p className="road-words" data-tone="paused">

@@ -51,7 +51,8 @@ export function roadStations(state: AppState, online: boolean): readonly Station
 function stationState(state: AppState, id: Station['id'], reported: boolean, broken: boolean): Station['state'] {
   if (state.paused) return 'paused';
   if (broken) return 'broken';
-  if (id === 'outside' && state.status.way !== 'embedded') return state.status.probe?.ok ? 'ok' : 'unknown';
+  if (id === 'outside' && state.status.way !== 'embedded')
+    return state.status.probe?.ok && state.status.probe.from !== 'here' ? 'ok' : 'unknown';
   if (id === 'servers' && state.status.servers === 0) return 'unknown';
   if (reported) return 'ok';
   return state.tunnel.state === 'connected' ? 'ok' : 'unknown';

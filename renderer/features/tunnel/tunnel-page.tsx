@@ -8,6 +8,7 @@ import { useAction } from '../../state/use-action.ts';
 import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
 import { AuthorityPart } from './authority-part.tsx';
+import { ChecklistPart } from './checklist-part.tsx';
 import { RoadDrawing } from './road-drawing.tsx';
 import { WayPart } from './way-part.tsx';
 
@@ -50,6 +51,7 @@ export function TunnelPage() {
         )}
       </section>
       <WayPart />
+      <ChecklistPart />
       <AuthorityPart />
     </Page>
   );

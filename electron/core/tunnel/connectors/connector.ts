@@ -18,7 +18,8 @@ export interface PeerInfo {
 /** One live connection to an edge. */
 export interface EdgeConnection {
   readonly edge: string;
-  readonly transport: 'tls' | 'websocket';
+  /** `http2` and `quic` are cloudflared's. */
+  readonly transport: 'tls' | 'websocket' | 'http2' | 'quic';
   /** RFC 3339 UTC. */
   readonly since: string;
   /** Round trip of the last HTTP/2 PING in milliseconds. */
@@ -31,6 +32,8 @@ export interface ConnectorStatus {
   readonly connections: readonly EdgeConnection[];
   /** Why it is not connected, with the hop that failed. */
   readonly error?: ErrorShape;
+  /** What else people should know of this way in: a step that is open, a limit, a warning. */
+  readonly remarks?: readonly string[];
 }
 
 /** A byte-level way in: dials out, holds the connection, and hands over one Duplex per public connection. */

@@ -27,6 +27,16 @@ export interface InnerTlsCertificate {
   readonly key: string;
 }
 
+/** What a TLS hand-shake agreed on. */
+export interface SecuredInfo {
+  /** Server name of the ClientHello, if it had one. */
+  readonly serverName: string | undefined;
+  /** ALPN, `undefined` without. */
+  readonly protocol: string | undefined;
+  /** For instance `TLSv1.3`. */
+  readonly version: string;
+}
+
 /** What {@link createInnerTls} needs. */
 export interface InnerTlsDeps {
   readonly certificate: InnerTlsCertificate;
@@ -35,6 +45,8 @@ export interface InnerTlsDeps {
    * nothing was sent yet, else ends the request.
    */
   readonly onRequest: (request: InnerRequest, response: InnerResponse, peer: PeerInfo) => void | Promise<void>;
+  /** A TLS hand-shake that succeeded: what was agreed, and the name that was asked for. */
+  readonly onSecured?: (peer: PeerInfo, agreed: SecuredInfo) => void;
   /** A connection or request that came to nothing before or beside the gateway. */
   readonly onFailure?: (error: SallyportError, peer: PeerInfo | undefined) => void;
   readonly limits?: Partial<InnerTlsLimits>;
@@ -125,6 +137,12 @@ export function createInnerTls(deps: InnerTlsDeps): InnerTls {
     }
     connection.socket = socket;
     bySocket.set(socket, connection);
+    const asked: unknown = 'servername' in socket ? socket.servername : undefined;
+    deps.onSecured?.(connection.peer, {
+      serverName: typeof asked === 'string' ? asked : undefined,
+      protocol: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : undefined,
+      version: socket.getProtocol() ?? 'unknown',
+    });
     socket.disableRenegotiation();
     socket.once('close', () => drop(connection));
     armIdle(connection, limits.firstRequestMs);

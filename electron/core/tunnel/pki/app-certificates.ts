@@ -48,6 +48,11 @@ export interface AppCertificatesDeps {
   readonly domain: string;
   /** Names and addresses of the server certificate; default {@link defaultHosts}. */
   readonly hosts?: readonly string[];
+  /**
+   * Whether the authority carries critical name constraints (default). Not so for one that is registered with Anthropic:
+   * nothing but that tunnel trusts it, and their published rules do not speak of constraints.
+   */
+  readonly constrained?: boolean;
   readonly secrets: Secrets;
   /** `<data>/pki`: certificates only; made if it is not there. */
   readonly folder: string;
@@ -119,7 +124,7 @@ export async function createAppCertificates(deps: AppCertificatesDeps): Promise<
     // The key is stored first. A crash in between leaves a key without certificate, which is taken up here again.
     const made = await createAuthority({
       commonName: `Sallyport CA ${domain}`,
-      permittedDnsNames: [...new Set([domain, 'localhost'])],
+      ...(deps.constrained === false ? {} : { permittedDnsNames: [...new Set([domain, 'localhost'])] }),
       now: clock.now(),
       ...(keyPem === undefined ? {} : { keyPem }),
     });
