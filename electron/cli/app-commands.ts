@@ -76,6 +76,11 @@ export function registerAppCommands(program: Command, io: CliIo): void {
       throw notYet('doctor');
     });
 
+  program.command('first-call', { hidden: true }).action(async () => {
+    const { runFirstAgent } = await import('../core/servers/sample/first-agent.ts');
+    await runFirstAgent();
+  });
+
   program
     .command('sample-server', { hidden: true })
     .allowUnknownOption()

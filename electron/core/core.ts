@@ -15,6 +15,7 @@ import { createGateway } from './gateway/gateway.ts';
 import { createPathRoutes } from './gateway/routes.ts';
 import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
 import { createAppHandlers } from './handlers/app-handlers.ts';
+import { makeFirstCall } from './handlers/first-call.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createResourceServer } from './oauth/create-resource-server.ts';
 import { createPolicy } from './policy/create-policy.ts';
@@ -217,6 +218,11 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       tunnel,
       viewOf,
       endSessions: (filter) => gateway.endSessions(filter, 'unshared'),
+      firstCall: (server) =>
+        makeFirstCall(
+          { clock, resourceServer, log, tunnel, agentCommand: [...options.selfCommand, 'first-call'] },
+          server,
+        ),
       // Beside the data folder, not in it: whatever leads there is denied (security.md S7).
       sampleCommand: [...options.selfCommand, 'sample-server', `${dataDir}-notebook`],
     }),

@@ -13,6 +13,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'servers.share': true,
   'servers.unshare': true,
   'servers.try': true,
+  'servers.firstCall': true,
   'tools.list': true,
   'tools.set': true,
   'agents.list': true,

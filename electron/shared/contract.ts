@@ -6,6 +6,7 @@ import {
   approvalDurations,
   approvalScopes,
   approvalView,
+  firstCallView,
   instant,
   logDetail,
   logRow,
@@ -80,6 +81,9 @@ export const requests = {
   'servers.unshare': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),
   /** Adds and shares the sample server that ships with the app, if it is not there yet. */
   'servers.try': request(nothing, z.object({ name: z.string(), slug, url: z.string() }), { widens: true }),
+
+  /** Shares the sample server and lets an agent in another process call it once, by the public door (`ui.md`, First run). */
+  'servers.firstCall': request(nothing, firstCallView, { widens: true }),
 
   'tools.list': request(z.strictObject({ server: serverName }), z.object({ server: slug, tools: z.array(toolView) })),
   /** Sets a tool's access; on a new or changed tool, anything but `off` approves the definition with that `pin`. */

@@ -5,6 +5,7 @@ import type { TunnelView } from '../../shared/views.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { PeerInfo } from './connectors/connector.ts';
+import { createEdgeWitness, type EdgeWitness } from './edge/edge-witness.ts';
 import { embeddedDomain } from './edge/embedded-edge.ts';
 import { createInnerTls, type InnerTls, type InnerTlsDeps } from './inner-tls/inner-tls.ts';
 import { type AppCertificates, type AuthorityView, createAppCertificates } from './pki/app-certificates.ts';
@@ -48,6 +49,8 @@ export interface Tunnel {
   use(way: 'embedded' | 'edge', join?: string): Promise<boolean>;
   /** Pin of the public key that inner TLS serves under. */
   publicKeyPin(): string;
+  /** Watches what passes the edge inside this app; with another way in there is nothing to watch from here. */
+  watchEdge: EdgeWitness['watch'];
   /** Dials at once instead of waiting out a back-off (wake, network change). */
   retryNow(): void;
   onChange(listener: () => void): () => void;
@@ -73,6 +76,7 @@ interface Open {
 export function createTunnel(deps: TunnelDeps): Tunnel {
   const { clock, settings, onNote } = deps;
   const listeners = new Set<() => void>();
+  const witness = createEdgeWitness(clock);
   let open: Open | undefined;
   let probe: Probe | undefined;
   let probing: Promise<Probe> | undefined;
@@ -93,7 +97,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   const openWay = async (): Promise<WayIn> => {
     const { tunnel, ports } = settings.get();
     if (tunnel.way === 'edge') return await openEdge(deps, tunnel.edge);
-    const wayIn = await openEmbedded(deps, ports.edge);
+    const wayIn = await openEmbedded(deps, ports.edge, witness.observe);
     if (wayIn.port !== ports.edge.port) {
       settings.update((current) => ({
         ...current,
@@ -246,6 +250,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       }
       return domain !== before.domain;
     },
+    watchEdge: witness.watch,
     publicKeyPin: () => need().certificates.current().pin,
     retryNow() {
       open?.wayIn.connector.retryNow();

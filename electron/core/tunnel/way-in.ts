@@ -9,6 +9,7 @@ import type { Connector } from './connectors/connector.ts';
 import { createEdgeConnector } from './connectors/edge-connector.ts';
 import { joinEdge } from './connectors/enrol.ts';
 import { createEmbeddedEdge } from './edge/embedded-edge.ts';
+import type { Observe } from './edge/relay.ts';
 
 /** A way in that is open: its connector, and where the public door is. */
 export interface WayIn {
@@ -34,10 +35,15 @@ export interface WayInDeps {
 /**
  * The default: an edge inside this app, on loopback. A default port that is busy gives way to a free one; a port that was
  * chosen or is part of URLs given out does not (`design.md` §7).
+ * @param observe sees what passes the edge, for *Show me what the edge saw*
  * @throws SallyportError `port_in_use` at hop `edge`
  */
-export async function openEmbedded(deps: WayInDeps, wanted: { port: number; chosen: boolean }): Promise<WayIn> {
-  const open = (port: number) => createEmbeddedEdge({ port, clock: deps.clock });
+export async function openEmbedded(
+  deps: WayInDeps,
+  wanted: { port: number; chosen: boolean },
+  observe: Observe,
+): Promise<WayIn> {
+  const open = (port: number) => createEmbeddedEdge({ port, clock: deps.clock, observe });
   const embedded = await open(wanted.port).catch((error: unknown) => {
     const busy = error instanceof SallyportError && error.code === 'port_in_use';
     if (busy && !wanted.chosen) return open(0);
