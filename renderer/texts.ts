@@ -504,6 +504,20 @@ export const texts = {
     states: { off: 'off', connecting: 'connecting…', connected: 'connected', trouble: 'trouble' },
   },
 
+  installation: {
+    dataDir: 'Data folder',
+    sealer: 'Secrets sealed by',
+    keyfile: 'a key file in the data folder: no real keyring is on this machine',
+    keyring: (backend: string) => `the system’s keyring (${backend})`,
+    storage: 'Storage used',
+    storageWords: (total: string, log: string) => `${total}, of which the log has ${log}`,
+    tray: 'Tray',
+    trayNone:
+      'This desktop shows no tray icons (no StatusNotifier host on the session bus), so closing the window minimises it.',
+    trayShown: 'in the tray; closing the window leaves Sallyport running',
+    shortcuts: 'Shortcuts',
+    shortcutsWords: (mod: string) => `${mod}+Alt+Shift+P pauses, ${mod}+Alt+Shift+S shows what waits`,
+  },
   settings: {
     title: 'Settings',
     cliMayDecide: 'The command line may decide',

@@ -7,6 +7,7 @@ import type { EventName, RequestName } from './contract.ts';
 export const requestNames: Readonly<Record<RequestName, true>> = {
   'status.get': true,
   'ui.address': true,
+  'app.about': true,
   'servers.list': true,
   'servers.add': true,
   'servers.remove': true,

@@ -65,6 +65,19 @@ export const requests = {
   'status.get': request(nothing, statusView),
   'ui.address': request(nothing, z.object({ url: z.string() })),
 
+  /** Where this installation keeps its things, for the Settings page. */
+  'app.about': request(
+    nothing,
+    z.object({
+      dataDir: z.string(),
+      /** What seals new secrets: `keyfile`, or `safe-storage:<backend>` (`security.md` S21). */
+      sealer: z.string(),
+      storage: z.object({ logBytes: z.number().int(), totalBytes: z.number().int() }),
+      /** Whether this desktop shows tray icons; absent where no desktop shell runs. */
+      trayShown: z.boolean().optional(),
+    }),
+  ),
+
   'servers.list': request(nothing, z.object({ servers: z.array(serverView) })),
   'servers.add': request(serverSpec, z.object({ name: z.string(), slug }), { widens: true }),
   'servers.remove': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),

@@ -185,6 +185,11 @@ function handlersOf(core: FakeCore): Handlers {
   return {
     'status.get': () => core.state.status,
     'ui.address': () => ({ url: core.url }),
+    'app.about': () => ({
+      dataDir: '/home/ana/.config/sallyport',
+      sealer: 'safe-storage:gnome_libsecret',
+      storage: { logBytes: 4_800_000, totalBytes: 5_300_000 },
+    }),
     'servers.list': () => ({ servers: core.state.servers }),
     'servers.add': ({ name, command, args, url }) => {
       const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');

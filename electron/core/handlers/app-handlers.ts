@@ -1,5 +1,5 @@
 import { type Clock, timestamp } from '../../shared/clock.ts';
-import type { AppState } from '../../shared/contract.ts';
+import type { AppState, RequestOutput } from '../../shared/contract.ts';
 import type { Handlers } from '../fronts/dispatcher.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -12,6 +12,8 @@ export interface AppHandlerDeps {
   readonly tunnel: Tunnel;
   readonly log: RequestLog;
   readonly state: () => AppState;
+  /** Where this installation keeps its things. */
+  readonly about: () => Promise<RequestOutput<'app.about'>>;
   /** Stops everything that agents have under way; answers how many streams ended. */
   readonly stopCalls: () => Promise<number>;
   /** The domain changed: every grant was for URLs that are no more. */
@@ -27,6 +29,7 @@ export function createAppHandlers(
   Handlers,
   | 'status.get'
   | 'ui.address'
+  | 'app.about'
   | 'tunnel.status'
   | 'tunnel.ca'
   | 'tunnel.probe'
@@ -44,6 +47,8 @@ export function createAppHandlers(
   return {
     'status.get': async () => deps.state().status,
     'ui.address': async () => ({ url: deps.uiAddress() }),
+
+    'app.about': async () => await deps.about(),
 
     'tunnel.status': async () => tunnel.view(),
     'tunnel.ca': async () => tunnel.authority(),

@@ -124,6 +124,7 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
       };
     },
     'servers.unshare': async ({ server }) => ({ name: find(server).name }),
+    'app.about': async () => ({ dataDir: '/d', sealer: 'keyfile', storage: { logBytes: 1, totalBytes: 2 } }),
     'servers.firstCall': async () => ({
       name: 'Sample',
       slug: 'sample',
