@@ -80,10 +80,17 @@ async function runSuite(suite, env) {
   const start = performance.now();
   const status = await runToEnd([vitest, ...args], env);
   const seconds = (performance.now() - start) / 1_000;
-  let counts = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 };
+  let counts = { numPassedTests: 0, numFailedTests: 0, testResults: [] };
   if (existsSync(report)) counts = JSON.parse(readFileSync(report, 'utf8'));
   rmSync(folder, { recursive: true, force: true });
-  const skipped = (counts.numPendingTests ?? 0) + (counts.numTodoTests ?? 0);
+  const unrun = counts.testResults
+    .flatMap((file) => file.assertionResults)
+    .filter(({ status }) => !['passed', 'failed'].includes(status))
+    .map(({ fullName }) => fullName);
+  // The project must not need other languages: what only a second judge in one of them checks says so in its name.
+  const excused = unrun.filter((name) => /\(skipped: no (python3|openssl) here\)/.test(name));
+  for (const name of excused) console.log(`Not run: ${name}`);
+  const skipped = unrun.length - excused.length;
   if (skipped > 0)
     console.error(`${skipped} tests of ${suite} were skipped; a skipped test proves nothing and counts as failed.`);
   const failed = counts.numFailedTests + skipped;

@@ -1,8 +1,9 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { RequestInput } from '../shared/contract.ts';
 import type { ServerView } from '../shared/views.ts';
 import { collect, duration } from './arguments.ts';
-import { notYet, usageError } from './failures.ts';
+import { registerDiscoveryCommands } from './discovery-commands.ts';
+import { usageError } from './failures.ts';
 import { ask } from './instance.ts';
 import type { CliIo } from './io.ts';
 import { shellWord, shown, table } from './output.ts';
@@ -28,12 +29,7 @@ export function registerServerCommands(program: Command, io: CliIo): void {
       io.print(answer, () => describeServers(answer.servers));
     });
 
-  servers
-    .command('discover')
-    .description('Find servers that other programs on this machine use')
-    .action(() => {
-      throw notYet('servers discover');
-    });
+  registerDiscoveryCommands(servers, io);
 
   servers
     .command('add')
@@ -81,6 +77,21 @@ export function registerServerCommands(program: Command, io: CliIo): void {
     });
 
   servers
+    .command('features')
+    .description('Let agents use what a server offers besides tools; off until switched on here')
+    .argument('<name>')
+    .addOption(onOrOff('--resources <on|off>', 'its resources: they can be read'))
+    .addOption(onOrOff('--prompts <on|off>', 'its prompts'))
+    .action(async (name: string, options: { resources?: 'on' | 'off'; prompts?: 'on' | 'off' }) => {
+      const set = await ask(io, 'servers.features', {
+        server: name,
+        ...(options.resources === undefined ? {} : { resources: options.resources === 'on' }),
+        ...(options.prompts === undefined ? {} : { prompts: options.prompts === 'on' }),
+      });
+      io.print(set, () => `${shown(name)} shares ${['tools', ...set.features].join(', ')}.`);
+    });
+
+  servers
     .command('unshare')
     .description('Stop sharing a server; calls under way end')
     .argument('<name>')
@@ -88,6 +99,10 @@ export function registerServerCommands(program: Command, io: CliIo): void {
       const { name: unshared } = await ask(io, 'servers.unshare', { server: name });
       io.print({ name: unshared }, () => `${shown(unshared)} is no longer shared.`);
     });
+}
+
+function onOrOff(flags: string, description: string): Option {
+  return new Option(flags, description).choices(['on', 'off']);
 }
 
 async function serverSpecOf(io: CliIo, name: string, options: AddOptions): Promise<RequestInput<'servers.add'>> {

@@ -15,6 +15,7 @@ import { createGateway } from './gateway/gateway.ts';
 import { createPathRoutes } from './gateway/routes.ts';
 import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
 import { createAppHandlers } from './handlers/app-handlers.ts';
+import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
 import { makeFirstCall } from './handlers/first-call.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createResourceServer } from './oauth/create-resource-server.ts';
@@ -25,6 +26,10 @@ import { createKeyfileSealer } from './secrets/keyfile-sealer.ts';
 import type { Sealer, Secrets } from './secrets/secrets.ts';
 import { createSecrets } from './secrets/secrets-file.ts';
 import { createServers } from './servers/create-servers.ts';
+import { createDiscovery } from './servers/discovery/discovery.ts';
+import { scanLoopback } from './servers/discovery/loopback-scan.ts';
+import { createOrigins } from './servers/discovery/origins.ts';
+import { ownPorts } from './servers/discovery/own-ports.ts';
 import { createServerRegistry } from './servers/server-registry.ts';
 import { viewServer } from './servers/server-view.ts';
 import type { ServerRecord } from './servers/servers.ts';
@@ -145,6 +150,13 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   const servers = createServers({ secrets, clock, client: { name: 'sallyport', version }, environment: process.env });
   closers.push(() => servers.stopAll());
   const registry = createServerRegistry({ settings, secrets });
+  const origins = createOrigins({
+    discovery: createDiscovery({ platform: process.platform, home: homedir(), environment: process.env }),
+    registry,
+    clock,
+    onNote: (server, message) => log.note({ kind: 'server', server, message }),
+  });
+  closers.push(() => origins.close());
 
   const gateway = createGateway({
     clock,
@@ -178,7 +190,13 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   closers.push(() => approvals.close());
 
   const viewOf = (record: ServerRecord) =>
-    viewServer(record, servers.health(record.slug), policy.tools(record.slug), tunnel.urlOf(record.slug));
+    viewServer(
+      record,
+      servers.health(record.slug),
+      policy.tools(record.slug),
+      tunnel.urlOf(record.slug),
+      origins.view(record),
+    );
   const collect = (previous: AppState | undefined): AppState => {
     const { paused, cliMayDecide, openAtLogin } = settings.get();
     const serverViews = registry.all().map(viewOf);
@@ -208,7 +226,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   const state = createAppState(collect);
   closers.push(() => state.close());
   const touch = (): void => state.touch();
-  for (const station of [settings, servers, policy, approvals, resourceServer, tunnel]) station.onChange(touch);
+  for (const station of [settings, servers, origins, policy, approvals, resourceServer, tunnel])
+    station.onChange(touch);
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
 
@@ -230,6 +249,19 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
         ),
       // Beside the data folder, not in it: whatever leads there is denied (security.md S7).
       sampleCommand: [...options.selfCommand, 'sample-server', `${dataDir}-notebook`],
+    }),
+    ...createDiscoveryHandlers({
+      registry,
+      servers,
+      origins,
+      log,
+      scan: async () =>
+        await scanLoopback({
+          client: { name: 'sallyport', version },
+          ports: await ownPorts(process.platform, process.getuid?.()),
+          except: new Set(Object.values(settings.get().ports).map(({ port }) => port)),
+        }),
+      endSessions: (filter) => gateway.endSessions(filter, 'unshared'),
     }),
     ...createAgentHandlers({
       clock,
@@ -338,5 +370,5 @@ async function markerKey(secrets: Secrets): Promise<Buffer> {
 /** Folders against which a server may resolve relative paths: where it runs, and those that its command names. */
 function foldersOf(record: ServerRecord | undefined): readonly string[] {
   if (record?.target.kind !== 'stdio') return [];
-  return [homedir(), ...record.target.args.filter((argument) => isAbsolute(argument))];
+  return [record.target.cwd ?? homedir(), ...record.target.args.filter((argument) => isAbsolute(argument))];
 }

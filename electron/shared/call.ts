@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { ServerFeature } from './features.ts';
 import type { JsonNode } from './json-tree.ts';
 
 /** What a tool can do, in rising order: only looks, changes something, or runs whatever it is told. */
@@ -50,6 +51,8 @@ export interface Call {
   readonly digest: string;
   /** Pin of the tool's definition at that moment, `sha256:<hex>`; absent for what has no definition. */
   readonly pin?: string;
+  /** For what is no tool: the feature of the server that it belongs to, which the person ticked. */
+  readonly feature?: ServerFeature;
   /** The client's protocol revision. */
   readonly era: ProtocolVersion;
   /** When the client is known to give up, milliseconds since the epoch. */

@@ -1,12 +1,14 @@
 import * as z from 'zod';
 import { toolAccesses } from './call.ts';
 import { errorShape } from './errors.ts';
+import { serverFeatures } from './features.ts';
 import {
   agentView,
   approvalDurations,
   approvalScopes,
   approvalView,
   firstCallView,
+  foundServer,
   instant,
   logDetail,
   logRow,
@@ -57,8 +59,22 @@ export const serverSpec = z.strictObject({
   /** Values of environment variables; they go to the secrets store at once and are never read back. */
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(32_768)).optional(),
   url: z.string().max(4_096).optional(),
+  /** Headers that go with each request to `url`, for servers with their own credentials; values go to secrets at once. */
+  headers: z.record(z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/), z.string().max(32_768)).optional(),
   source: z.string().max(200).optional(),
 });
+
+/** Names a found server and what was shown of it. */
+const foundName = {
+  source: z.string().min(1).max(4_200),
+  file: z.string().min(1).max(4_096),
+  /** As in the file. */
+  found: z.string().min(1).max(1_000),
+  /** What was shown; refused with `found_stale` where the file says something else by now. */
+  digest: z.string(),
+};
+/** Values that nobody but the person knows, by name of variable or header. */
+const typedValues = z.record(z.string().max(200), z.string().max(32_768)).optional();
 
 /** Every request by name. */
 export const requests = {
@@ -80,6 +96,38 @@ export const requests = {
 
   'servers.list': request(nothing, z.object({ servers: z.array(serverView) })),
   'servers.add': request(serverSpec, z.object({ name: z.string(), slug }), { widens: true }),
+  /** Reads the settings of other programs on this machine. Starts and changes nothing. */
+  'servers.discover': request(
+    nothing,
+    z.object({
+      found: z.array(foundServer),
+      /** Files that are there and could not be read. */
+      unreadable: z.array(z.object({ source: z.string(), file: z.string(), why: z.string() })),
+    }),
+  ),
+  /** Asks each port of this person on loopback once whether an MCP server answers; only ever asked for by a person. */
+  'servers.scan': request(
+    nothing,
+    z.object({ found: z.array(foundServer), ports: z.number().int(), problem: z.string().optional() }),
+  ),
+  /** Takes a found server over, as it was shown. Nothing runs by this. */
+  'servers.import': request(
+    z.strictObject({ ...foundName, name: z.string().min(1).max(80).optional(), values: typedValues }),
+    z.object({ name: z.string(), slug }),
+    { widens: true },
+  ),
+  /** Takes over what the file of an imported server says by now. Its tools keep their pins: what differs is blocked. */
+  'servers.adopt': request(
+    z.strictObject({ server: serverName, digest: z.string(), values: typedValues }),
+    z.object({ name: z.string(), slug }),
+    { widens: true },
+  ),
+  /** Ticks or unticks what a server offers besides tools; what is left out stays as it is. */
+  'servers.features': request(
+    z.strictObject({ server: serverName, resources: z.boolean().optional(), prompts: z.boolean().optional() }),
+    z.object({ server: slug, features: z.array(z.enum(serverFeatures)) }),
+    { widens: true },
+  ),
   'servers.remove': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),
   'servers.share': request(
     z.strictObject({ server: serverName, waitMs: z.number().int().positive().max(600_000).optional() }),

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { answerSchema, decisionSchema, outcomes, toolAccesses, toolClasses } from './call.ts';
+import { serverFeatures } from './features.ts';
 import { hops } from './hop.ts';
 
 /** A point in time as every answer writes it: RFC 3339, UTC. */
@@ -42,15 +43,43 @@ export const statusView = z.object({
 /** See {@link statusView}. */
 export type StatusView = z.infer<typeof statusView>;
 
-/** One local MCP server as people see it. `env` holds names only, never values. */
-export const serverView = z.object({
-  name: z.string(),
-  slug,
+/** What would run, or be called, for one server. `env` and `headers` hold names only, never values. */
+const targetView = {
   kind: z.enum(['stdio', 'http']),
   command: z.string().optional(),
   args: z.array(z.string()).optional(),
   env: z.array(z.string()),
+  /** Folder that it runs in; absent = the home folder. */
+  cwd: z.string().optional(),
   url: z.string().optional(),
+  /** Headers that go with each request to it. */
+  headers: z.array(z.string()).optional(),
+};
+
+/**
+ * A server that another program on this machine is set up to use (`design.md` §6, `servers discover`). `digest` names what
+ * was shown, for the import. `asks` are variables or headers whose values nobody here knows. With a `problem` it cannot be
+ * taken over as it is.
+ */
+export const foundServer = z.object({
+  name: z.string(),
+  source: z.string(),
+  file: z.string(),
+  ...targetView,
+  /** Whether Sallyport knows it already. */
+  already: z.boolean(),
+  digest: z.string(),
+  asks: z.array(z.string()).optional(),
+  problem: z.string().optional(),
+});
+/** See {@link foundServer}. */
+export type FoundServer = z.infer<typeof foundServer>;
+
+/** One local MCP server as people see it. `env` holds names only, never values. */
+export const serverView = z.object({
+  name: z.string(),
+  slug,
+  ...targetView,
   shared: z.boolean(),
   publicUrl: z.string().optional(),
   state: z.enum(['stopped', 'starting', 'ready', 'crashed', 'wrong-output']),
@@ -58,6 +87,19 @@ export const serverView = z.object({
   tools: z.object({ total: z.number().int(), exposed: z.number().int() }),
   lastError: z.string().optional(),
   source: z.string().optional(),
+  /** What besides tools agents may use. */
+  features: z.array(z.enum(serverFeatures)).optional(),
+  /**
+   * For a server that was taken over from another program's file: whether that file still says the same. `now` is what it
+   * says instead; it runs only after it was adopted.
+   */
+  origin: z
+    .object({
+      file: z.string(),
+      state: z.enum(['same', 'changed', 'gone']),
+      now: z.object({ ...targetView, digest: z.string(), problem: z.string().optional() }).optional(),
+    })
+    .optional(),
 });
 /** See {@link serverView}. */
 export type ServerView = z.infer<typeof serverView>;

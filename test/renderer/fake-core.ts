@@ -14,7 +14,7 @@ import {
   type ServerFrame,
 } from '../../electron/shared/contract.ts';
 import { asSallyportError, SallyportError } from '../../electron/shared/errors.ts';
-import type { FirstCallView, LogRow, ToolView } from '../../electron/shared/views.ts';
+import type { FirstCallView, FoundServer, LogRow, ToolView } from '../../electron/shared/views.ts';
 import { detailOf, fileTools, logRow, morningLog, sharingState } from './fixtures.ts';
 
 type Parsed<Name extends RequestName> = z.output<(typeof requests)[Name]['input']>;
@@ -32,6 +32,7 @@ export interface FakeCore {
   state: AppState;
   rows: LogRow[];
   tools: ToolView[];
+  found: FoundServer[];
   /** Handlers as they are; a test replaces the one whose answer matters to it. */
   readonly handlers: Handlers;
   readonly asked: { readonly name: RequestName; readonly input: unknown }[];
@@ -140,6 +141,7 @@ export async function startFakeCore(root: string, first: AppState = sharingState
     state: first,
     rows: morningLog(),
     tools: [...fileTools],
+    found: [],
     handlers: undefined as unknown as Handlers,
     asked,
     patch(change) {
@@ -212,6 +214,37 @@ function handlersOf(core: FakeCore): Handlers {
       });
       return { name, slug };
     },
+    'servers.discover': () => ({ found: core.found, unreadable: [] }),
+    'servers.scan': () => ({ found: [], ports: 3 }),
+    'servers.import': ({ found: name }) => {
+      const found = core.found.find((each) => each.name === name);
+      if (!found) throw new SallyportError('found_stale', 'app', `Nothing names "${name}" any more.`);
+      const { kind, command, args, env, source } = found;
+      core.found = core.found.map((each) => (each === found ? { ...each, already: true } : each));
+      core.patch({
+        servers: [
+          ...core.state.servers,
+          {
+            name,
+            slug: name,
+            kind,
+            ...(command === undefined ? {} : { command }),
+            ...(args === undefined ? {} : { args }),
+            env,
+            source,
+            shared: false,
+            state: 'stopped',
+            tools: { total: 0, exposed: 0 },
+          },
+        ],
+      });
+      return { name, slug: name };
+    },
+    'servers.adopt': ({ server: name }) => {
+      setServer(server(name).slug, { origin: undefined });
+      return server(name);
+    },
+    'servers.features': ({ server: name }) => ({ server: server(name).slug, features: [] }),
     'servers.remove': ({ server: name }) => {
       const { slug } = server(name);
       core.patch({ servers: core.state.servers.filter((each) => each.slug !== slug) });

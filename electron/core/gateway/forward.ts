@@ -3,6 +3,7 @@ import { JsonObject } from '../../shared/json-tree.ts';
 import type { Decided } from '../request-log/request-log.ts';
 import type { UpstreamAnswer, UpstreamRequestOptions, UpstreamSession } from '../servers/upstream-session.ts';
 import { envelopeKeys } from './era.ts';
+import { subjectOf } from './features.ts';
 
 const used = new WeakSet<Decided>();
 
@@ -19,7 +20,8 @@ export function forward(
   options: UpstreamRequestOptions,
 ): Promise<UpstreamAnswer> {
   const { call } = decided;
-  const same = params?.get('name') === call.name && params?.get('arguments') === call.arguments;
+  const subject = subjectOf(call.method, params);
+  const same = subject.name === call.name && subject.arguments === call.arguments;
   if (used.has(decided) || !same) {
     throw new SallyportError('internal', 'gateway', 'A decision was about to be used for another call.');
   }

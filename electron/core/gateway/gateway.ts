@@ -10,6 +10,7 @@ import type { Servers } from '../servers/servers.ts';
 import { createAgentSessions } from './agent-sessions.ts';
 import { classify } from './era.ts';
 import { type Exchange, type GatewayRequest, type GatewayResponse, openExchange } from './exchange.ts';
+import { createFeatures } from './features.ts';
 import { createJudge } from './judge.ts';
 import { createKeptResults } from './kept-results.ts';
 import { createLegacySessions } from './legacy-sessions.ts';
@@ -76,9 +77,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const judge = createJudge({ clock, log, agentSessions, onProblem });
   const kept = createKeptResults(clock);
   const tools = createTools({ clock, policy, approvals, log, paused, judge, lists, upstreams, live, kept });
+  const features = createFeatures({ clock, policy, log, paused, judge, upstreams });
   const sessions = createLegacySessions(clock);
-  const legacy = createLegacySide({ clock, paused, servers, sessions, upstreams, judge, tools, live });
-  const modern = createModernSide({ clock, paused, upstreams, judge, tools, live });
+  const legacy = createLegacySide({ clock, paused, servers, sessions, upstreams, judge, tools, features, live });
+  const modern = createModernSide({ clock, paused, upstreams, judge, tools, features, live });
 
   const endSessions = (filter: EndFilter, why: EndCause): number => {
     const ended = live.end(filter, why);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Call, Decision, Outcome } from '../../shared/call.ts';
 import { type Clock, timestamp } from '../../shared/clock.ts';
+import type { ServerFeature } from '../../shared/features.ts';
 import { type JsonNode, type JsonObject, serializeJson } from '../../shared/json-tree.ts';
 import type { Judged, RequestLog } from '../request-log/request-log.ts';
 import type { AgentSessions } from './agent-sessions.ts';
@@ -30,6 +31,8 @@ export interface Subject {
   readonly arguments?: JsonNode | undefined;
   readonly inputResponses?: JsonNode | undefined;
   readonly pin?: string | undefined;
+  /** What the person ticked that this belongs to, where it is no tool. */
+  readonly feature?: ServerFeature | undefined;
 }
 
 /** Takes requests through decision and log. */
@@ -131,7 +134,7 @@ function callOf(context: RequestContext, subject: Subject, clock: Clock, agentSe
   const { authorization, route, message, era, bytesIn } = context;
   const { agent } = authorization;
   const server = route.record.slug;
-  const { name, inputResponses, pin } = subject;
+  const { name, inputResponses, pin, feature } = subject;
   return Object.freeze({
     id: randomUUID(),
     at: timestamp(clock),
@@ -146,6 +149,7 @@ function callOf(context: RequestContext, subject: Subject, clock: Clock, agentSe
     ...(subject.arguments === undefined ? {} : { arguments: subject.arguments }),
     ...(inputResponses === undefined ? {} : { inputResponses }),
     ...(pin === undefined ? {} : { pin }),
+    ...(feature === undefined ? {} : { feature }),
   });
 }
 

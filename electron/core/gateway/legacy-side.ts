@@ -1,10 +1,11 @@
 import type { ProtocolVersion } from '../../shared/call.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { fromPlain, type JsonNode, JsonObject, memberAt, serializeJson } from '../../shared/json-tree.ts';
+import { type JsonNode, JsonObject, memberAt, serializeJson } from '../../shared/json-tree.ts';
 import type { Servers } from '../servers/servers.ts';
 import { atInstant } from './at-instant.ts';
 import { unavailable } from './endings.ts';
 import { legacyVersions } from './era.ts';
+import { bridgedCapabilities, type Features } from './features.ts';
 import type { Judge } from './judge.ts';
 import type { LegacySession, LegacySessions } from './legacy-sessions.ts';
 import type { Live } from './live.ts';
@@ -37,6 +38,7 @@ export interface LegacySideDeps {
   readonly upstreams: Upstreams;
   readonly judge: Judge;
   readonly tools: Tools;
+  readonly features: Features;
   readonly live: Live;
 }
 
@@ -44,7 +46,7 @@ const json = { 'content-type': 'application/json' };
 
 /** Makes it. */
 export function createLegacySide(deps: LegacySideDeps): LegacySide {
-  const { clock, paused, servers, sessions, upstreams, judge, tools, live } = deps;
+  const { clock, paused, servers, sessions, upstreams, judge, tools, features, live } = deps;
 
   const refuse = (visitor: Visitor, status: number, code: number, text: string, id: JsonNode = null): void => {
     visitor.exchange.send(status, serializeJson(errorResponse(id, code, text)), json);
@@ -100,6 +102,9 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
         if (session.stream?.open) session.stream.insist(listChanged);
         else session.toolsChanged = true;
       },
+      said(method, params) {
+        if (session.stream?.open) session.stream.insist(serializeJson(notification(method, params)));
+      },
     });
     session.onEnd = () => {
       stopListening();
@@ -112,7 +117,7 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
       const { info } = await upstreams.connect(route.record, key);
       const result = new JsonObject([
         ['protocolVersion', version],
-        ['capabilities', bridgedCapabilities(info.capabilities)],
+        ['capabilities', bridgedCapabilities(info, route.record, false)],
         ['serverInfo', info.serverInfo],
         ...(info.instructions === undefined ? [] : [['instructions', info.instructions] as const]),
       ]);
@@ -187,7 +192,7 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
     try {
       if (message.method === 'tools/list') await tools.list(context);
       else if (message.method === 'tools/call') await tools.call(context);
-      else await refuseMethod(judge, context, paused);
+      else if (!(await features.answer(context))) await refuseMethod(judge, context, paused);
     } finally {
       session.inFlight.delete(key);
       session.usedAt = clock.monotonic();
@@ -291,10 +296,4 @@ function upstreamKey(session: LegacySession): string {
 
 function isLegacyVersion(version: string): version is (typeof legacyVersions)[number] {
   return legacyVersions.some((known) => known === version);
-}
-
-/** Only what the gateway bridges is advertised: tools, with changes of their list. */
-export function bridgedCapabilities(capabilities: JsonObject): JsonObject {
-  const tools = capabilities.get('tools');
-  return new JsonObject(tools instanceof JsonObject ? [['tools', fromPlain({ listChanged: true })]] : []);
 }

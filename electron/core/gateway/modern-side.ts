@@ -3,8 +3,8 @@ import { fromPlain, JsonObject, memberAt, serializeJson } from '../../shared/jso
 import { atInstant } from './at-instant.ts';
 import { unavailable } from './endings.ts';
 import { envelopeKeys, modernVersion } from './era.ts';
+import { bridgedCapabilities, type Features, featureNotifications } from './features.ts';
 import { builtIn, type Judge } from './judge.ts';
-import { bridgedCapabilities } from './legacy-side.ts';
 import type { Live } from './live.ts';
 import { codes, errorResponse, notification, resultResponse } from './protocol-errors.ts';
 import { exchangeReply } from './reply.ts';
@@ -34,12 +34,13 @@ export interface ModernSideDeps {
   readonly upstreams: Upstreams;
   readonly judge: Judge;
   readonly tools: Tools;
+  readonly features: Features;
   readonly live: Live;
 }
 
 /** Makes it. */
 export function createModernSide(deps: ModernSideDeps): ModernSide {
-  const { clock, paused, upstreams, judge, tools, live } = deps;
+  const { clock, paused, upstreams, judge, tools, features, live } = deps;
 
   const discover = async (context: RequestContext): Promise<void> => {
     const { message, reply, route } = context;
@@ -52,7 +53,7 @@ export function createModernSide(deps: ModernSideDeps): ModernSide {
       const { info } = await upstreams.connect(route.record, context.upstreamKey);
       const result = new JsonObject([
         ['supportedVersions', [modernVersion]],
-        ['capabilities', bridgedCapabilities(info.capabilities)],
+        ['capabilities', bridgedCapabilities(info, route.record, true)],
         ...(info.instructions === undefined ? [] : [['instructions', info.instructions] as const]),
         ['_meta', new JsonObject([[envelopeKeys.server, info.serverInfo]])],
       ]);
@@ -89,7 +90,16 @@ export function createModernSide(deps: ModernSideDeps): ModernSide {
         if (!forget) return refuse(429, codes.limit, 'This agent has too many streams open.');
         const tag = new JsonObject([[envelopeKeys.subscription, message.id]]);
         const toolsChanged = memberAt(wanted, 'toolsListChanged') === true;
-        const accepted = fromPlain(toolsChanged ? { toolsListChanged: true } : {});
+        const heard = new Set<string>();
+        for (const [method, feature] of featureNotifications) {
+          const filter = `${feature}ListChanged`;
+          const shared = route.record.features?.includes(feature) === true && authorization.tools === undefined;
+          if (shared && method.endsWith('/list_changed') && memberAt(wanted, filter) === true) heard.add(method);
+        }
+        const accepted = fromPlain({
+          ...(toolsChanged ? { toolsListChanged: true } : {}),
+          ...Object.fromEntries([...heard].map((method) => [`${featureNotifications.get(method)}ListChanged`, true])),
+        });
         const acknowledged = notification(
           'notifications/subscriptions/acknowledged',
           new JsonObject([
@@ -115,12 +125,18 @@ export function createModernSide(deps: ModernSideDeps): ModernSide {
           stream.end();
         };
         stream.send(serializeJson(acknowledged));
-        if (toolsChanged) {
+        if (toolsChanged || heard.size > 0) {
           cleanUp.push(
             upstreams.listen({
               server: owner.server,
               key: context.upstreamKey,
-              toolsChanged: () => stream.insist(serializeJson(changed)),
+              toolsChanged: () => {
+                if (toolsChanged) stream.insist(serializeJson(changed));
+              },
+              said: (method) => {
+                const params = new JsonObject([['_meta', tag]]);
+                if (heard.has(method)) stream.insist(serializeJson(notification(method, params)));
+              },
             }),
           );
         }
@@ -169,7 +185,7 @@ export function createModernSide(deps: ModernSideDeps): ModernSide {
         if (message.method === 'server/discover') await discover(context);
         else if (message.method === 'tools/list') await tools.list(context);
         else if (message.method === 'tools/call') await tools.call(context);
-        else await refuseMethod(judge, context, paused);
+        else if (!(await features.answer(context))) await refuseMethod(judge, context, paused);
       } finally {
         forget();
       }

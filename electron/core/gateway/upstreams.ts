@@ -1,6 +1,8 @@
+import type { JsonObject } from '../../shared/json-tree.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ServerRecord, Servers } from '../servers/servers.ts';
 import type { UpstreamSession } from '../servers/upstream-session.ts';
+import { featureNotifications } from './features.ts';
 import type { ToolLists } from './tool-lists.ts';
 
 /** One agent-side stream that wants to hear of changes. */
@@ -9,6 +11,8 @@ export interface ChangeListener {
   /** Key of its conversation with the server: it hears of no other conversation's notifications. */
   readonly key: string;
   toolsChanged(): void;
+  /** What the server said of its resources or prompts, where the person shares these. */
+  said(method: string, params: JsonObject | undefined): void;
 }
 
 /** Conversations with servers, and what they say unasked. */
@@ -29,6 +33,8 @@ export function createUpstreams(
   const listeners = new Set<ChangeListener>();
   const attached = new WeakSet<UpstreamSession>();
   const shown = new Map<string, string>();
+  /** What was ticked when a conversation was last used; unticking ends the streams that hear of it. */
+  const ticked = new Map<string, readonly string[]>();
   const tell = (server: string, key?: string): void => {
     for (const listener of listeners) {
       if (listener.server === server && (key === undefined || listener.key === key)) listener.toolsChanged();
@@ -48,7 +54,13 @@ export function createUpstreams(
   const attach = (record: ServerRecord, key: string, session: UpstreamSession): void => {
     if (attached.has(session)) return;
     attached.add(session);
-    const stop = session.onNotification((method) => {
+    const stop = session.onNotification((method, params) => {
+      const feature = featureNotifications.get(method);
+      if (feature !== undefined && ticked.get(record.slug)?.includes(feature)) {
+        for (const listener of listeners) {
+          if (listener.server === record.slug && listener.key === key) listener.said(method, params);
+        }
+      }
       if (method !== 'notifications/tools/list_changed') return;
       lists.invalidate(session);
       const before = shown.get(record.slug);
@@ -65,6 +77,7 @@ export function createUpstreams(
   return {
     async connect(record, key) {
       if (!shown.has(record.slug)) noticeChange(record.slug);
+      ticked.set(record.slug, record.features ?? []);
       const session = await servers.connect(record, key);
       attach(record, key, session);
       return session;

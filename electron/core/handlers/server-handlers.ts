@@ -1,5 +1,6 @@
 import type { RequestOutput } from '../../shared/contract.ts';
 import { SallyportError } from '../../shared/errors.ts';
+import { serverFeatures } from '../../shared/features.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Handlers } from '../fronts/dispatcher.ts';
 import type { ResourceServer } from '../oauth/resource-server.ts';
@@ -44,6 +45,7 @@ export function createServerHandlers(
   | 'servers.unshare'
   | 'servers.try'
   | 'servers.firstCall'
+  | 'servers.features'
   | 'tools.list'
   | 'tools.set'
 > {
@@ -134,6 +136,17 @@ export function createServerHandlers(
         by: front,
       });
       return { name: record.name };
+    },
+
+    'servers.features': async ({ server, ...ticked }, { front }) => {
+      const { slug, name, features: before } = registry.find(server);
+      const features = serverFeatures.filter((feature) => ticked[feature] ?? before?.includes(feature) ?? false);
+      registry.setFeatures(slug, features);
+      // Streams opened under the old setting would go on hearing of what was unticked.
+      if (before?.some((feature) => !features.some((kept) => kept === feature))) deps.endSessions({ server: slug });
+      const message = `${name} shares ${['tools', ...features].join(', ')}.`;
+      log.note({ kind: 'authority', message, server: slug, by: front });
+      return { server: slug, features };
     },
 
     'servers.try': async (_input, { front }) => await shareSample(front),

@@ -34,7 +34,7 @@ export const plainMethods: ReadonlySet<string> = new Set([
 /** The judges in the order of `design.md` §4: what denies, then what asks, then what the person set. */
 export const judges: readonly Judge[] = [
   /** Everything that is no tool call: the plain methods pass, all else is off. */
-  function otherMethods({ call }) {
+  function otherMethods({ call, reached }) {
     if (call.method === 'tools/call') return undefined;
     if (plainMethods.has(call.method)) {
       return {
@@ -45,6 +45,7 @@ export const judges: readonly Judge[] = [
         class: 'read',
       };
     }
+    if (call.feature !== undefined) return sharedFeature(call, reached());
     return {
       effect: 'deny',
       rule: 'method:off',
@@ -118,6 +119,22 @@ export const judges: readonly Judge[] = [
     };
   },
 ];
+
+/** Resources and prompts that the person ticked: they are read, but never from the guarded places. */
+function sharedFeature(call: Call, reached: Reached): Decision {
+  const guarded = reached.own === 'yes' || reached.own === 'perhaps' || reached.credentials !== undefined;
+  const rule = reached.own === 'yes' || reached.own === 'perhaps' ? 'built-in:data-folder' : 'built-in:credentials';
+  if (guarded) {
+    const reason = 'It leads to Sallyport’s own files, or to a place for credentials.';
+    return { effect: 'deny', rule, reasons: [reason], risk: 100, class: 'read' };
+  }
+  if (!reached.complete) {
+    const reason = 'It holds more strings than can be checked.';
+    return { effect: 'deny', rule: 'built-in:unjudged', reasons: [reason], risk: 50, class: 'read' };
+  }
+  const reasons = [`You share the ${call.feature} of this server.`];
+  return { effect: 'allow', rule: 'feature:shared', reasons, risk: 10, class: 'read' };
+}
 
 const askReason = {
   read: 'You want to be asked for this tool.',

@@ -9,6 +9,7 @@ import { openHttpSession } from './http/http-session.ts';
 import type { OwnSession } from './own-session.ts';
 import { createServerMemory, type ServerMemory } from './server-health.ts';
 import { defaultLimits, type ServerLimits } from './server-limits.ts';
+import { headerSecret } from './server-registry.ts';
 import type { ServerHealth, ServerRecord, Servers } from './servers.ts';
 import { childEnvironment, type Environment } from './stdio/child-environment.ts';
 import { probeStdio } from './stdio/era-probe.ts';
@@ -69,14 +70,15 @@ export function createServers(deps: ServersDeps): Servers {
     const era = known.era(entry.target);
     const common = { name: record.name, clock, client: deps.client, startMs: limits.startMs, signal };
     if (record.target.kind === 'http') {
-      const session = await openHttpSession({ ...common, url: record.target.url, era });
+      const headers = await ownHeaders(record, deps.secrets);
+      const session = await openHttpSession({ ...common, url: record.target.url, headers, era });
       known.setEra(entry.target, session.info.era);
       return session;
     }
     const { command, args, env } = record.target;
     const spec = { slug: record.slug, name: record.name, env };
     const environment = await childEnvironment(spec, deps.secrets, deps.environment, process.platform);
-    const child = { ...common, command, args, environment, cwd };
+    const child = { ...common, command, args, environment, cwd: record.target.cwd ?? cwd };
     const onStderr = (line: string): void => {
       for (const listener of stderrListeners) listener(record.slug, line);
     };
@@ -305,6 +307,25 @@ export function createServers(deps: ServersDeps): Servers {
       await Promise.all([...slugs].map((slug) => stop(slug, graceMs)));
     },
   };
+}
+
+/** Headers of an HTTP server from secrets. @throws ServerFailure `server_not_ready` naming one without a stored value */
+async function ownHeaders(record: ServerRecord, secrets: Pick<Secrets, 'get'>): Promise<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  const names = record.target.kind === 'http' ? (record.target.headers ?? []) : [];
+  for (const name of names) {
+    const value = await secrets.get(headerSecret(record.slug, name));
+    if (value === undefined) {
+      throw new ServerFailure(
+        'server_not_ready',
+        'crashed',
+        `${record.name} needs the header ${name}, and no value is stored for it.`,
+        { hint: 'Remove the server and add it again with that header.' },
+      );
+    }
+    headers[name.toLowerCase()] = value;
+  }
+  return headers;
 }
 
 /** Errors of a request that say how the server does while the conversation goes on. */

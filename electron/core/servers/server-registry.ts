@@ -1,8 +1,15 @@
 import type { RequestInput } from '../../shared/contract.ts';
 import { SallyportError } from '../../shared/errors.ts';
+import type { ServerFeature } from '../../shared/features.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { ServerRecord, ServerTarget } from './servers.ts';
+import type { ServerOrigin, ServerRecord, ServerTarget } from './servers.ts';
+
+/** What is added: what a person may say, and what only an import knows. */
+export type ServerAddition = RequestInput<'servers.add'> & {
+  readonly cwd?: string | undefined;
+  readonly origin?: ServerOrigin;
+};
 
 /** The servers that the person added, as settings keep them. */
 export interface ServerRegistry {
@@ -15,10 +22,13 @@ export interface ServerRegistry {
    * Adds a server, nothing of it runs yet. Environment values go to secrets, names to settings.
    * @throws SallyportError `server_exists`, `bad_server` naming the field
    */
-  add(spec: RequestInput<'servers.add'>): Promise<ServerRecord>;
+  add(spec: ServerAddition): Promise<ServerRecord>;
+  /** Replaces what a server runs, with the values of its variables. @throws SallyportError `server_not_found`, `bad_server` */
+  retarget(slug: string, spec: ServerAddition): Promise<ServerRecord>;
   /** Removes it with its environment secrets. Its slug's token audience must be ended by the caller. */
   remove(slug: string): Promise<void>;
   setShared(slug: string, shared: boolean): void;
+  setFeatures(slug: string, features: readonly ServerFeature[]): void;
 }
 
 /** Makes the registry over settings and secrets. */
@@ -31,6 +41,15 @@ export function createServerRegistry(deps: { settings: Settings; secrets: Secret
       ...current,
       servers: current.servers.flatMap((record) => (record.slug === slug ? (next(record) ?? []) : record)),
     }));
+  };
+  const storeValues = async (slug: string, spec: ServerAddition): Promise<void> => {
+    for (const [name, value] of Object.entries(spec.env ?? {})) await secrets.set(envSecret(slug, name), value);
+    for (const [name, value] of Object.entries(spec.headers ?? {})) await secrets.set(headerSecret(slug, name), value);
+  };
+  const forgetValues = async (slug: string): Promise<void> => {
+    for (const prefix of [envSecret(slug, ''), headerSecret(slug, '')]) {
+      for (const name of secrets.names(prefix)) await secrets.delete(name);
+    }
   };
   return {
     all,
@@ -52,20 +71,33 @@ export function createServerRegistry(deps: { settings: Settings; secrets: Secret
       }
       const target = targetOf(spec);
       const slug = freeSlug(spec.name, new Set(all().map((record) => record.slug)));
-      for (const [name, value] of Object.entries(spec.env ?? {})) await secrets.set(envSecret(slug, name), value);
+      await storeValues(slug, spec);
       const record: ServerRecord = {
         slug,
         name: spec.name,
         target,
         shared: false,
         ...(spec.source ? { source: spec.source } : {}),
+        ...(spec.origin ? { origin: spec.origin } : {}),
       };
       settings.update((current) => ({ ...current, servers: [...current.servers, record] }));
       return record;
     },
+    async retarget(slug, spec) {
+      const target = targetOf(spec);
+      await forgetValues(slug);
+      await storeValues(slug, spec);
+      change(slug, (record) => ({ ...record, target, ...(spec.origin ? { origin: spec.origin } : {}) }));
+      const record = bySlug(slug);
+      if (record) return record;
+      throw new SallyportError('server_not_found', 'server', 'The server was removed meanwhile.');
+    },
     async remove(slug) {
       change(slug, () => undefined);
-      for (const name of secrets.names(envSecret(slug, ''))) await secrets.delete(name);
+      await forgetValues(slug);
+    },
+    setFeatures(slug, features) {
+      change(slug, (record) => ({ ...record, features: [...features] }));
     },
     setShared(slug, shared) {
       change(slug, (record) => ({ ...record, shared }));
@@ -76,6 +108,11 @@ export function createServerRegistry(deps: { settings: Settings; secrets: Secret
 /** Name of the secret that holds one environment value of a server. */
 export function envSecret(slug: string, name: string): string {
   return `server-env:${slug}:${name}`;
+}
+
+/** Name of the secret that holds one header value of an HTTP server. */
+export function headerSecret(slug: string, name: string): string {
+  return `server-header:${slug}:${name}`;
 }
 
 /** A free slug `[a-z0-9-]{1,40}` made from a name (`design.md` §2, Addresses). */
@@ -92,19 +129,36 @@ export function freeSlug(name: string, taken: ReadonlySet<string>): string {
   }
 }
 
-function targetOf(spec: RequestInput<'servers.add'>): ServerTarget {
+function targetOf(spec: ServerAddition): ServerTarget {
   if ((spec.command === undefined) === (spec.url === undefined)) {
     throw new SallyportError('bad_server', 'app', 'A server needs either a command or a URL, and not both.', {
       hint: 'Give --command CMD with its --arg values, or --url URL.',
     });
   }
+  const headers = Object.keys(spec.headers ?? {});
   if (spec.command !== undefined) {
-    return { kind: 'stdio', command: spec.command, args: spec.args ?? [], env: Object.keys(spec.env ?? {}) };
+    if (headers.length > 0) throw new SallyportError('bad_server', 'app', 'Headers belong to a URL, not to a command.');
+    const cwd = spec.cwd === undefined ? {} : { cwd: spec.cwd };
+    return { kind: 'stdio', command: spec.command, args: spec.args ?? [], env: Object.keys(spec.env ?? {}), ...cwd };
   }
   if (spec.args?.length || Object.keys(spec.env ?? {}).length > 0) {
     throw new SallyportError('bad_server', 'app', 'Arguments and environment belong to a command, not to a URL.');
   }
-  return { kind: 'http', url: httpUrl(spec.url ?? '') };
+  for (const name of headers) checkHeader(name, spec.headers?.[name] ?? '');
+  return { kind: 'http', url: httpUrl(spec.url ?? ''), ...(headers.length > 0 ? { headers } : {}) };
+}
+
+/** Headers that say what a request is, or how it travels, are the gateway's own. */
+const ownHeaders =
+  /^(?:accept|connection|content-.*|expect|host|keep-alive|last-event-id|mcp-.*|te|trailer|transfer-encoding|upgrade)$/i;
+
+function checkHeader(name: string, value: string): void {
+  const bad = ownHeaders.test(name)
+    ? 'is set by Sallyport itself'
+    : /[^\t\x20-\x7e\x80-\xff]/.test(value)
+      ? 'holds a character that no header may hold'
+      : undefined;
+  if (bad !== undefined) throw new SallyportError('bad_server', 'app', `The header ${name} ${bad}.`);
 }
 
 function httpUrl(text: string): string {

@@ -1,5 +1,6 @@
+import { serverFeatures } from '../../shared/features.ts';
 import type { ServerView, ToolView } from '../../shared/views.ts';
-import type { ServerHealth, ServerRecord } from './servers.ts';
+import type { ServerHealth, ServerRecord, ServerTarget } from './servers.ts';
 
 /** What people see of a server: its record, its health, and its tools as policy counts them. Environment values never. */
 export function viewServer(
@@ -7,6 +8,7 @@ export function viewServer(
   health: ServerHealth,
   tools: readonly ToolView[],
   publicUrl: string,
+  origin?: ServerView['origin'],
 ): ServerView {
   const { target } = record;
   const present = tools.filter((tool) => tool.state !== 'gone');
@@ -14,8 +16,7 @@ export function viewServer(
     name: record.name,
     slug: record.slug,
     kind: target.kind,
-    ...(target.kind === 'stdio' ? { command: target.command, args: [...target.args] } : { url: target.url }),
-    env: target.kind === 'stdio' ? [...target.env] : [],
+    ...targetView(target),
     shared: record.shared,
     ...(record.shared ? { publicUrl } : {}),
     state: health.state,
@@ -26,5 +27,15 @@ export function viewServer(
     },
     ...(health.lastError ? { lastError: health.lastError } : {}),
     ...(record.source ? { source: record.source } : {}),
+    features: serverFeatures.filter((feature) => record.features?.includes(feature)),
+    ...(origin ? { origin } : {}),
   };
+}
+
+function targetView(target: ServerTarget): Pick<ServerView, 'command' | 'args' | 'env' | 'cwd' | 'url' | 'headers'> {
+  if (target.kind === 'http') {
+    return { url: target.url, env: [], ...(target.headers?.length ? { headers: [...target.headers] } : {}) };
+  }
+  const { command, args, env, cwd } = target;
+  return { command, args: [...args], env: [...env], ...(cwd === undefined ? {} : { cwd }) };
 }

@@ -8,8 +8,24 @@ export type ServerTarget =
       readonly args: readonly string[];
       /** Names of the environment variables whose values are in secrets under `server-env:<slug>:<NAME>`. */
       readonly env: readonly string[];
+      /** Working directory. Default: the home directory. */
+      readonly cwd?: string | undefined;
     }
-  | { readonly kind: 'http'; readonly url: string };
+  | {
+      readonly kind: 'http';
+      readonly url: string;
+      /** Names of headers whose values are in secrets under `server-header:<slug>:<name>`. */
+      readonly headers?: readonly string[] | undefined;
+    };
+
+/** Where a server was taken over from. */
+export interface ServerOrigin {
+  readonly file: string;
+  /** Its name in that file. */
+  readonly entry: string;
+  /** What the file said then (`targetDigest`). */
+  readonly digest: string;
+}
 
 /** A server as settings keep it. */
 export interface ServerRecord {
@@ -19,6 +35,10 @@ export interface ServerRecord {
   readonly shared: boolean;
   /** Where it was found, for instance `Claude Desktop`; absent when typed in. */
   readonly source?: string;
+  /** What besides tools agents may use; absent = nothing (`security.md` S9). */
+  readonly features?: readonly string[] | undefined;
+  /** Present where it was taken over from another program's file. */
+  readonly origin?: ServerOrigin | undefined;
 }
 
 /** How a server does right now. */

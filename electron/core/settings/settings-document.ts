@@ -17,11 +17,18 @@ const serverRecord = z.looseObject({
       command: z.string().min(1),
       args: z.array(z.string()),
       env: z.array(z.string()),
+      cwd: z.string().min(1).optional(),
     }),
-    z.looseObject({ kind: z.literal('http'), url: z.string().min(1) }),
+    z.looseObject({
+      kind: z.literal('http'),
+      url: z.string().min(1),
+      headers: z.array(z.string()).optional(),
+    }),
   ]),
   shared: z.boolean(),
   source: z.string().optional(),
+  features: z.array(z.string()).optional(),
+  origin: z.looseObject({ file: z.string(), entry: z.string(), digest: z.string() }).optional(),
 });
 
 /** Schema of the settings document, version 1. */

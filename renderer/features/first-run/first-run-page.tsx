@@ -1,11 +1,11 @@
 import { useId, useState } from 'react';
 import { EyeIcon } from '../../components/icons.tsx';
-import { Outside } from '../../components/outside.tsx';
 import { Page } from '../../components/page.tsx';
 import { linkTo } from '../../navigation.ts';
 import { useAppState } from '../../state/services.ts';
 import { texts } from '../../texts.ts';
 import { AddServerDialog } from '../servers/add-server-dialog.tsx';
+import { FoundServers } from '../servers/found-servers.tsx';
 import { TryPart } from './try-part.tsx';
 
 /** From nothing to a first call: try it, share one of yours, and one honest question (`ui.md`, First run). */
@@ -33,7 +33,6 @@ function OwnPart() {
   const heading = useId();
   const words = texts.start;
   const own = servers.filter((server) => server.source !== 'Sallyport');
-  const found = own.filter((server) => !server.shared && server.source !== undefined);
   return (
     <section aria-labelledby={heading}>
       <h2 id={heading}>{words.ownTitle}</h2>
@@ -45,17 +44,12 @@ function OwnPart() {
             {words.ownShared(server.name)}
           </p>
         ))}
-      <p className="faint">{found.length > 0 ? words.ownFound(found.length) : words.ownFoundNone}</p>
       <div className="start-actions">
-        {found.slice(0, 4).map((server) => (
-          <a key={server.slug} className="button" href={linkTo('servers', server.slug)}>
-            <Outside text={words.ownReview(server.name)} max={80} />
-          </a>
-        ))}
         <button type="button" className="button" onClick={() => setAdding(true)}>
           {words.ownAdd}
         </button>
       </div>
+      <FoundServers />
       {adding && <AddServerDialog onClose={() => setAdding(false)} />}
     </section>
   );

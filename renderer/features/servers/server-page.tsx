@@ -12,6 +12,7 @@ import { linkTo, navigate } from '../../navigation.ts';
 import { useAppState, useServices } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
 import { texts } from '../../texts.ts';
+import { ChangedOrigin } from './changed-origin.tsx';
 import { ConnectPart } from './connect-part.tsx';
 import { ServerState } from './server-state.tsx';
 import { ShareSwitch } from './share-switch.tsx';
@@ -96,6 +97,7 @@ function Sheet({ server }: { server: ServerView }) {
           )}
         </section>
       )}
+      <ChangedOrigin server={server} />
       <div className="sheet">
         <ToolsPart server={server} />
         <div className="sheet-side">

@@ -6,6 +6,7 @@ import { navigate } from '../../navigation.ts';
 import { useAppState } from '../../state/services.ts';
 import { texts } from '../../texts.ts';
 import { AddServerDialog } from './add-server-dialog.tsx';
+import { FoundServers } from './found-servers.tsx';
 import { ServerRow } from './server-row.tsx';
 
 /** What is shared, what was found, and how to get more. */
@@ -15,8 +16,7 @@ export function ServersPage() {
   const words = texts.servers;
   const groups = [
     { title: words.shared, servers: servers.filter((server) => server.shared) },
-    { title: words.found, servers: servers.filter((server) => !server.shared && server.source !== undefined) },
-    { title: words.others, servers: servers.filter((server) => !server.shared && server.source === undefined) },
+    { title: words.others, servers: servers.filter((server) => !server.shared) },
   ].filter((group) => group.servers.length > 0);
   return (
     <Page
@@ -48,6 +48,7 @@ export function ServersPage() {
       {groups.map((group) => (
         <ServerGroup key={group.title} title={group.title} servers={group.servers} />
       ))}
+      <FoundServers />
       {adding && <AddServerDialog onClose={() => setAdding(false)} />}
     </Page>
   );

@@ -109,6 +109,11 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
       });
       return { name: input.name, slug };
     },
+    'servers.discover': async () => ({ found: [], unreadable: [] }),
+    'servers.scan': async () => ({ found: [], ports: 0 }),
+    'servers.import': async ({ found }) => ({ name: found, slug: found }),
+    'servers.adopt': async ({ server }) => find(server),
+    'servers.features': async ({ server }) => ({ server, features: [] }),
     'servers.remove': async ({ server }) => {
       const { name } = find(server);
       servers.splice(servers.indexOf(find(server)), 1);

@@ -15,6 +15,8 @@ export interface HttpOrigin {
   readonly agent: http.Agent;
   /** Name of the server, for messages. */
   readonly name: string;
+  /** The person's own headers for this server: its credentials. Never shown. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** One HTTP request. */
@@ -31,7 +33,7 @@ export interface HttpExchange {
  * @param address the URL exactly as the person entered it
  * @throws ServerFailure `server_not_ready` for a URL that is neither https nor loopback http
  */
-export function httpOrigin(address: string, name: string): HttpOrigin {
+export function httpOrigin(address: string, name: string, headers: Readonly<Record<string, string>> = {}): HttpOrigin {
   const url = URL.parse(address);
   if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new ServerFailure('server_not_ready', 'crashed', `${name}: ${visibleText(address)} is no http(s) URL.`);
@@ -48,7 +50,7 @@ export function httpOrigin(address: string, name: string): HttpOrigin {
   const agent = plain
     ? new http.Agent({ ...options, lookup: lookupLoopback })
     : new https.Agent({ ...options, minVersion: 'TLSv1.2' });
-  return { url, agent, name };
+  return { url, agent, name, headers };
 }
 
 /**
@@ -63,6 +65,8 @@ export function exchange(origin: HttpOrigin, what: HttpExchange): Promise<http.I
       method: what.method,
       agent,
       headers: {
+        // First: what the request itself says is not theirs to change.
+        ...origin.headers,
         ...what.headers,
         ...(what.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(what.body)) }),
       },

@@ -18,6 +18,8 @@ export interface HttpSessionOptions {
   readonly name: string;
   /** Exactly what the person entered. */
   readonly url: string;
+  /** The person's own headers for this server, names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly client: ClientIdentity;
   /** What is known of its era: `legacy` skips the modern try. */
@@ -42,7 +44,11 @@ export async function openHttpSession(options: HttpSessionOptions): Promise<OwnS
 }
 
 async function tryModern(options: HttpSessionOptions): Promise<OwnSession | undefined> {
-  const link = openHttpLink({ ...options, origin: httpOrigin(options.url, options.name), modern: true });
+  const link = openHttpLink({
+    ...options,
+    origin: httpOrigin(options.url, options.name, options.headers),
+    modern: true,
+  });
   try {
     const wait = { timeoutMs: options.startMs, signal: options.signal };
     const answer = await link.conversation.request('server/discover', undefined, wait);
@@ -62,7 +68,7 @@ async function tryModern(options: HttpSessionOptions): Promise<OwnSession | unde
 
 async function openLegacy(options: HttpSessionOptions): Promise<OwnSession> {
   const { name } = options;
-  const link = openHttpLink({ ...options, origin: httpOrigin(options.url, name), modern: false });
+  const link = openHttpLink({ ...options, origin: httpOrigin(options.url, name, options.headers), modern: false });
   try {
     const wait = { timeoutMs: options.startMs, signal: options.signal };
     const answer = await link.conversation.request('initialize', initializeParams(options.client), wait);
