@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -29,9 +29,6 @@ async function openPage(): Promise<void> {
 }
 
 const rail = (name: string) => page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name });
-const prompt = () => page.getByRole('region', { name: 'Approval prompt' });
-const write = (name: string, content: string) =>
-  agent.callTool({ name: 'write_file', arguments: { path: join(folder, name), content } });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sallyport-ui-'));
@@ -85,73 +82,5 @@ describe('the page of a running app', () => {
     await rail('Requests').click();
     await agent.callTool({ name: 'read_text_file', arguments: { path: join(folder, 'plan.md') } });
     await page.getByRole('row', { name: /Claude.*read_text_file.*plan\.md.*ran/ }).waitFor();
-  });
-
-  it('allows once, and only once', async () => {
-    const written = write('once.md', 'one');
-    await prompt()
-      .getByRole('button', { name: /^Allow once/ })
-      .click();
-    expect((await written).isError).not.toBe(true);
-    expect(await readFile(join(folder, 'once.md'), 'utf8')).toBe('one');
-    const again = write('once.md', 'one');
-    await prompt()
-      .getByRole('button', { name: /^Deny( ?D)?$/ })
-      .click();
-    expect((await again).isError).toBe(true);
-  });
-
-  it('refuses an answer to a prompt that is no more', async () => {
-    const pending = write('stale.md', 'x');
-    await prompt().waitFor();
-    const { approvals } = await app.cli<{ approvals: { id: string; digest: string }[] }>('approvals', 'list');
-    await prompt()
-      .getByRole('button', { name: /^Deny( ?D)?$/ })
-      .click();
-    expect((await pending).isError).toBe(true);
-    const late = await app.tryCli('approvals', 'answer', approvals[0]?.id ?? '', 'allow');
-    expect(late.status).not.toBe(0);
-    await expect(readFile(join(folder, 'stale.md'))).rejects.toThrow('ENOENT');
-  });
-
-  it('pauses: nothing gets through, and resumes', async () => {
-    await page.getByRole('button', { name: 'Pause' }).click();
-    await page.getByRole('button', { name: 'Resume' }).waitFor();
-    const stopped = await agent
-      .callTool({ name: 'read_text_file', arguments: { path: join(folder, 'plan.md') } })
-      .then(JSON.stringify, String);
-    expect(stopped).toMatch(/paused/i);
-    await page.getByRole('button', { name: 'Resume' }).click();
-    await page.getByRole('button', { name: 'Pause' }).waitFor();
-  });
-
-  it('comes back after a restart with everything kept', async () => {
-    await agent.close();
-    await app.stop();
-    await page.getByText('Sallyport does not answer.').waitFor();
-    app = await startApp({ dataDir: app.dataDir });
-    await openPage();
-    await page.getByRole('switch', { name: 'Share files', checked: true }).waitFor();
-    await rail('Requests').click();
-    await page
-      .getByRole('row', { name: /write_file.*once\.md/ })
-      .first()
-      .waitFor();
-    await rail('Agents').click();
-    await page.getByText('Claude', { exact: true }).first().waitFor();
-  });
-
-  it('revokes an agent, which is out at once', async () => {
-    await page
-      .getByRole('button', { name: /Revoke/ })
-      .first()
-      .click();
-    await page
-      .getByRole('dialog')
-      .getByRole('button', { name: /Revoke/ })
-      .click();
-    await expect
-      .poll(async () => (await app.cli<{ agents: unknown[] }>('agents', 'list')).agents, { timeout: 10_000 })
-      .toEqual([]);
   });
 });
