@@ -8,6 +8,7 @@ import { ApprovalsPage } from './features/approvals/approvals-page.tsx';
 import { PromptPanel } from './features/approvals/prompt-panel.tsx';
 import { PromptWindow } from './features/approvals/prompt-window.tsx';
 import { usePromptQueue } from './features/approvals/use-prompt-queue.ts';
+import { FirstRunPage } from './features/first-run/first-run-page.tsx';
 import { RequestsPage } from './features/requests/requests-page.tsx';
 import { Loading, NoKey, OfflineBanner, Unreachable } from './features/road/connection-states.tsx';
 import { RoadBar } from './features/road/road-bar.tsx';
@@ -46,7 +47,7 @@ function Frame({ state, route }: { state: AppState; route: Route }) {
         {texts.skip}
       </button>
       <RoadBar />
-      <Rail page={route.page} waiting={state.approvals.length} />
+      <Rail page={route.page === 'start' ? 'servers' : route.page} waiting={state.approvals.length} />
       <main id="main" tabIndex={-1}>
         {connection.kind === 'offline' && <OfflineBanner connection={connection} />}
         <PageOf route={route} onReview={prompts.review} />
@@ -81,6 +82,8 @@ function PageOf({ route, onReview }: { route: Route; onReview(id: string): void 
       return <AgentsPage />;
     case 'tunnel':
       return <TunnelPage />;
+    case 'start':
+      return <FirstRunPage />;
     case 'settings':
       return <SettingsPage />;
     default:

@@ -8,6 +8,7 @@ export type Page = (typeof pages)[number];
 /** Where the window is: a page with the thing opened on it, or a prompt in a window of its own. */
 export type Route =
   | { readonly page: Page; readonly item: string | undefined }
+  | { readonly page: 'start'; readonly item: undefined }
   | { readonly page: 'prompt'; readonly item: string };
 
 /** Reads `#/page/item`; anything else is the first page, never an error: links from outside may say what they like. */
@@ -20,17 +21,18 @@ export function parseRoute(hash: string): Route {
     item = undefined;
   }
   if (page === 'prompt' && item !== undefined) return { page, item };
+  if (page === 'start') return { page, item: undefined };
   const known = pages.find((name) => name === page);
   return known ? { page: known, item } : { page: 'servers', item: undefined };
 }
 
 /** The link to a page, or to one thing on it. */
-export function linkTo(page: Page | 'prompt', item?: string): string {
+export function linkTo(page: Page | 'start' | 'prompt', item?: string): string {
   return item === undefined ? `#/${page}` : `#/${page}/${encodeURIComponent(item)}`;
 }
 
 /** Goes there. */
-export function navigate(page: Page, item?: string): void {
+export function navigate(page: Page | 'start', item?: string): void {
   location.hash = linkTo(page, item);
 }
 

@@ -68,6 +68,12 @@ export function registerAppCommands(program: Command, io: CliIo): void {
       io.print(resumed, () => 'Calls get through again.');
     });
 
+  program;
+  program.command('first-call', { hidden: true }).action(async () => {
+    const { runFirstAgent } = await import('../core/servers/sample/first-agent.ts');
+    await runFirstAgent();
+  });
+
   program
     .command('sample-server', { hidden: true })
     .allowUnknownOption()
@@ -98,5 +104,5 @@ function describeStatus(status: StatusView): string {
 
 /** A way whose public door does not open to us: never the plain word. */
 function unproven(status: StatusView): boolean {
-  return status.state === 'sharing' && status.way === 'openai';
+  return status.state === 'sharing' && (status.way === 'openai' || status.way === 'anthropic');
 }

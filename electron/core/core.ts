@@ -17,6 +17,7 @@ import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
 import { createAppHandlers } from './handlers/app-handlers.ts';
 import { createConsentHandlers } from './handlers/consent-handlers.ts';
 import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
+import { makeFirstCall } from './handlers/first-call.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createOauth } from './oauth/create-oauth.ts';
@@ -43,6 +44,7 @@ import type { SettingsFile } from './settings/settings.ts';
 import { createSettings } from './settings/settings-station.ts';
 import { createAppState } from './state/app-state.ts';
 import { openDataFolder } from './state/data-folder.ts';
+import { describeInstallation } from './state/installation.ts';
 import { deriveStatus } from './state/status.ts';
 import type { PeerInfo } from './tunnel/connectors/connector.ts';
 import { createTunnel } from './tunnel/tunnel.ts';
@@ -53,6 +55,8 @@ export interface CoreOptions {
   readonly dataDir: string;
   readonly version: string;
   readonly clock: Clock;
+  /** Whether this desktop shows tray icons; absent where there is no desktop shell. */
+  readonly trayShown?: boolean;
   /** The system's keyring where there is a real one; without it the key file seals. */
   readonly keyring?: Sealer | undefined;
   /** Opens `settings.json` after the settings station has checked it. */
@@ -79,6 +83,8 @@ export interface Core {
   readonly notices: readonly string[];
   /** Dials the tunnel again at once: after sleep, or a change of network. */
   retryTunnel(): void;
+  /** Forgets every answer that was remembered for a session: the screen was locked (`ui.md`, Not at the desk). */
+  endSessionAnswers(): void;
   /** Drains and ends everything: connections, children, files. */
   stop(): Promise<void>;
 }
@@ -293,6 +299,11 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       viewOf,
       withdrawConsents: (slug) => oauth.consents.withdraw(slug),
       endSessions: (filter) => gateway.endSessions(filter, 'unshared'),
+      firstCall: (server) =>
+        makeFirstCall(
+          { clock, resourceServer: oauth, log, tunnel, agentCommand: [...options.selfCommand, 'first-call'] },
+          server,
+        ),
       // Beside the data folder, not in it: whatever leads there is denied (security.md S7).
       sampleCommand: [...options.selfCommand, 'sample-server', `${dataDir}-notebook`],
     }),
@@ -326,6 +337,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       tunnel,
       log,
       state: state.get,
+      about: () => describeInstallation(dataDir, options.keyring?.name ?? 'keyfile', options.trayShown),
       stopCalls: async () => {
         approvals.withdraw({}, 'paused');
         oauth.consents.withdraw();
@@ -392,6 +404,13 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     browser,
     notices,
     retryTunnel: () => tunnel.retryNow(),
+    endSessionAnswers() {
+      const ended = approvals.remembered().filter((answer) => answer.duration === 'session');
+      for (const { id } of ended) approvals.forget(id);
+      if (ended.length > 0) {
+        log.note({ kind: 'authority', message: `The screen was locked: ${ended.length} session answers ended.` });
+      }
+    },
   };
 }
 

@@ -7,6 +7,7 @@ import type { EventName, RequestName } from './contract.ts';
 export const requestNames: Readonly<Record<RequestName, true>> = {
   'status.get': true,
   'ui.address': true,
+  'app.about': true,
   'servers.list': true,
   'servers.add': true,
   'servers.discover': true,
@@ -18,6 +19,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'servers.share': true,
   'servers.unshare': true,
   'servers.try': true,
+  'servers.firstCall': true,
   'tools.list': true,
   'tools.set': true,
   'agents.list': true,

@@ -9,6 +9,7 @@ import {
   approvalView,
   consentView,
   doorView,
+  firstCallView,
   foundServer,
   instant,
   logDetail,
@@ -110,6 +111,19 @@ export const requests = {
   'status.get': request(nothing, statusView),
   'ui.address': request(nothing, z.object({ url: z.string() })),
 
+  /** Where this installation keeps its things, for the Settings page. */
+  'app.about': request(
+    nothing,
+    z.object({
+      dataDir: z.string(),
+      /** What seals new secrets: `keyfile`, or `safe-storage:<backend>` (`security.md` S21). */
+      sealer: z.string(),
+      storage: z.object({ logBytes: z.number().int(), totalBytes: z.number().int() }),
+      /** Whether this desktop shows tray icons; absent where no desktop shell runs. */
+      trayShown: z.boolean().optional(),
+    }),
+  ),
+
   'servers.list': request(nothing, z.object({ servers: z.array(serverView) })),
   'servers.add': request(serverSpec, z.object({ name: z.string(), slug }), { widens: true }),
   /** Reads the settings of other programs on this machine. Starts and changes nothing. */
@@ -158,6 +172,9 @@ export const requests = {
   'servers.unshare': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),
   /** Adds and shares the sample server that ships with the app, if it is not there yet. */
   'servers.try': request(nothing, z.object({ name: z.string(), slug, url: z.string() }), { widens: true }),
+
+  /** Shares the sample server and lets an agent in another process call it once, by the public door (`ui.md`, First run). */
+  'servers.firstCall': request(nothing, firstCallView, { widens: true }),
 
   'tools.list': request(z.strictObject({ server: serverName }), z.object({ server: slug, tools: z.array(toolView) })),
   /** Sets a tool's access; on a new or changed tool, anything but `off` approves the definition with that `pin`. */

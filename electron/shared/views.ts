@@ -328,3 +328,39 @@ export const tunnelView = z.object({
 });
 /** See {@link tunnelView}. */
 export type TunnelView = z.infer<typeof tunnelView>;
+
+/** The first call, hop by hop, with what the edge saw of it (`ui.md`, First run). */
+export const firstCallView = z.object({
+  name: z.string(),
+  slug,
+  url: z.string(),
+  /** Its row in the log. */
+  callId: z.string(),
+  tool: z.string(),
+  /** Each hop that was reached, in the order of the road. */
+  hops: z.array(
+    z.object({
+      hop: z.enum(hops),
+      at: instant,
+      /** Milliseconds since the agent was started. */
+      afterMs: z.number().nonnegative(),
+      detail: z.string(),
+    }),
+  ),
+  /** What the agent got, cut at 4,000 characters. */
+  answer: z.string(),
+  /** Absent where the edge runs elsewhere and cannot be watched from here. */
+  edge: z
+    .object({
+      name: z.string(),
+      at: instant,
+      connections: z.number().int().positive(),
+      bytesUp: z.number().int().nonnegative(),
+      bytesDown: z.number().int().nonnegative(),
+      /** First bytes of the largest piece that passed, hexadecimal: ciphertext. */
+      sample: z.string(),
+    })
+    .optional(),
+});
+/** See {@link firstCallView}. */
+export type FirstCallView = z.infer<typeof firstCallView>;

@@ -1,9 +1,14 @@
-import { Notification } from 'electron';
+import { Notification, type NotificationAction } from 'electron';
 import type { ApprovalView } from '../shared/views.ts';
 import { visibleText } from '../shared/visible-text.ts';
 
 /** At most this many notifications stand at once; more prompts are counted in the last one. */
 const maxShown = 3;
+
+const actions: NotificationAction[] = [
+  { type: 'button', text: 'Deny' },
+  { type: 'button', text: 'Review…' },
+];
 
 /** Tells of prompts through the system's notifications. */
 export interface ApprovalNotifications {
@@ -16,14 +21,17 @@ export interface ApprovalNotifications {
 /** See {@link ApprovalNotifications}. @param deps.review opens the prompt; the newest one where several are counted */
 export function createApprovalNotifications(deps: {
   readonly review: (approvalId: string) => void;
+  readonly deny: (approval: ApprovalView) => void;
 }): ApprovalNotifications {
   const shown = new Map<string, Notification>();
   const counted = new Set<string>();
   let summary: Notification | undefined;
 
-  const notify = (title: string, body: string, click: () => void): Notification => {
-    const notification = new Notification({ title, body });
+  const notify = (title: string, body: string, click: () => void, deny?: () => void): Notification => {
+    const notification = new Notification({ title, body, ...(deny ? { actions } : {}) });
     notification.on('click', click);
+    // The safe answer comes first; allowing needs what the prompt shows, so it is not offered here.
+    notification.on('action', ({ actionIndex }) => (deny && actionIndex === 0 ? deny() : click()));
     // A notification that the system refuses is no loss: the prompt is in the window and in the tray too.
     notification.on('failed', () => undefined);
     notification.show();
@@ -57,7 +65,12 @@ export function createApprovalNotifications(deps: {
       ].join('\n');
       shown.set(
         approval.id,
-        notify(title, body, () => deps.review(approval.id)),
+        notify(
+          title,
+          body,
+          () => deps.review(approval.id),
+          () => deps.deny(approval),
+        ),
       );
     },
     keep(approvalIds) {

@@ -1,4 +1,4 @@
-import type { BrowserWindow } from 'electron';
+import { app, type BrowserWindow } from 'electron';
 import { createAppWindow } from './app-window.ts';
 import type { IpcBinding } from './ipc-binding.ts';
 
@@ -9,9 +9,21 @@ export interface MainWindow {
   isFocused(): boolean;
 }
 
+/** What decides about closing it. */
+export interface MainWindowDeps {
+  readonly distDir: string;
+  readonly ipc: IpcBinding;
+  /** Whether a tray icon leads back to the window. Without one, closing only minimises. */
+  readonly hasTray: () => boolean;
+}
+
 /** See {@link MainWindow}. */
-export function createMainWindow(deps: { readonly distDir: string; readonly ipc: IpcBinding }): MainWindow {
+export function createMainWindow(deps: MainWindowDeps): MainWindow {
   let window: BrowserWindow | undefined;
+  let quitting = false;
+  app.on('before-quit', () => {
+    quitting = true;
+  });
 
   const create = (route: string): BrowserWindow => {
     const created = createAppWindow(deps.distDir, route, {
@@ -24,6 +36,11 @@ export function createMainWindow(deps: { readonly distDir: string; readonly ipc:
     });
     deps.ipc.admit(created.webContents);
     created.once('ready-to-show', () => created.show());
+    created.on('close', (event) => {
+      if (quitting || deps.hasTray()) return;
+      event.preventDefault();
+      created.minimize();
+    });
     created.once('closed', () => {
       if (window === created) window = undefined;
     });

@@ -10,6 +10,8 @@ export interface ShellCore {
   stop(): Promise<void>;
   /** Dials the tunnel again at once, instead of waiting for the next try: after sleep, or a change of network. */
   retryTunnel(): void;
+  /** Forgets every answer that was remembered for a session: the screen was locked. */
+  endSessionAnswers(): void;
 }
 
 /** What the shell brings along for the core. */
@@ -23,6 +25,8 @@ export interface ShellCoreDeps {
   readonly keyring: Sealer | undefined;
   /** Command and arguments that run our own command line, for helper processes. */
   readonly selfCommand: readonly string[];
+  /** Whether this desktop shows tray icons; told on the Settings page. */
+  readonly trayShown: boolean;
   /** Opens the settings with electron-store; called after the settings station has checked the file. */
   readonly openSettingsFile: () => SettingsFile;
 }

@@ -1,18 +1,22 @@
 import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { app, dialog } from 'electron';
+import { app, crashReporter, dialog } from 'electron';
+import { defaultDataFolder } from '../core/state/data-folder.ts';
 import { asSallyportError } from '../shared/errors.ts';
 import { setAppMenu } from './app-menu.ts';
 import { registerAppScheme, serveApp } from './app-protocol.ts';
 import { type CommandLine, parseCommandLine, selfCommand } from './command-line.ts';
 import { connectShell } from './core-session.ts';
+import { linkAmong, linkScheme, routeOfLink } from './deep-links.ts';
 import { createDesk, type Desk } from './desk.ts';
 import { bindIpc } from './ipc-binding.ts';
+import { loginCommand } from './login-item.ts';
 import { lockNavigation } from './navigation-policy.ts';
 import { holdQuit, type Quit } from './quit.ts';
 import { createSafeStorageSealer } from './safe-storage-sealer.ts';
 import { lockSessions } from './session-policy.ts';
 import type { StartCore } from './shell-core.ts';
+import { hasTrayHost } from './status-notifier.ts';
 import { createStoreSettingsFile } from './store-settings-file.ts';
 
 /** What the entry file gives the shell. */
@@ -35,6 +39,7 @@ export function runShell(deps: ShellDeps): void {
   makeFolders(commandLine);
   app.setPath('userData', commandLine.electronDir);
   app.setPath('sessionData', commandLine.electronDir);
+  keepCrashReports(commandLine);
   app.enableSandbox();
   registerAppScheme();
   lockNavigation();
@@ -46,18 +51,26 @@ export function runShell(deps: ShellDeps): void {
 
   let desk: Desk | undefined;
   let wanted = !commandLine.hidden;
-  const show = (): void => {
+  let route = routeOfLink(linkAmong(deps.args) ?? '');
+  const show = (wantedRoute?: string): void => {
     wanted = true;
-    desk?.show();
+    route = wantedRoute;
+    desk?.show(wantedRoute);
   };
-  app.on('second-instance', show);
-  app.on('activate', show);
+  // The arguments of the second instance; a link among them opens a page, anything else only the window.
+  app.on('second-instance', (_event, args) => show(routeOfLink(linkAmong(args) ?? '')));
+  app.on('activate', () => show());
+  app.on('open-url', (event, link) => {
+    event.preventDefault();
+    const linked = routeOfLink(link);
+    if (linked !== undefined) show(linked);
+  });
 
   const quit = holdQuit();
   start(deps, commandLine, quit).then(
     (started) => {
       desk = started;
-      if (wanted) desk.show();
+      if (wanted) desk.show(route);
       if (commandLine.readyLine) writeLine({ ready: true, dataDir: commandLine.dataDir, pid: process.pid });
     },
     (thrown: unknown) => {
@@ -74,10 +87,14 @@ async function start(deps: ShellDeps, commandLine: CommandLine, quit: Quit): Pro
   lockSessions();
   serveApp(join(deps.distDir, 'renderer'));
   setAppMenu();
+  if (app.isPackaged) app.setAsDefaultProtocolClient(linkScheme);
+  const trayShown =
+    process.platform !== 'linux' || (await hasTrayHost(process.env.DBUS_SESSION_BUS_ADDRESS, process.getuid?.() ?? 0));
   const core = await deps.startCore({
     dataDir: commandLine.dataDir,
     selfCommand: selfCommand(commandLine, deps.distDir),
     keyring: await createSafeStorageSealer(),
+    trayShown,
     openSettingsFile: () => createStoreSettingsFile(commandLine.dataDir),
   });
   const session = connectShell(core.dispatcher);
@@ -87,6 +104,9 @@ async function start(deps: ShellDeps, commandLine: CommandLine, quit: Quit): Pro
     ipc: bindIpc(core.dispatcher),
     session,
     retryTunnel: () => core.retryTunnel(),
+    endSessionAnswers: () => core.endSessionAnswers(),
+    hasTray: () => trayShown,
+    loginCommand: loginCommand(commandLine.dataDir, commandLine.dataDir === defaultDataFolder()),
   });
   quit.onDrain(async () => {
     session.close();
@@ -108,4 +128,10 @@ function makeFolders({ dataDir, electronDir }: CommandLine): void {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   if (process.platform !== 'win32' && readdirSync(dataDir).length === 0) chmodSync(dataDir, 0o700);
   mkdirSync(electronDir, { recursive: true, mode: 0o700 });
+}
+
+/** Reports of crashes stay on this machine, in the data folder; nothing is sent anywhere. */
+function keepCrashReports({ dataDir }: CommandLine): void {
+  app.setPath('crashDumps', join(dataDir, 'crashes'));
+  crashReporter.start({ uploadToServer: false });
 }

@@ -58,7 +58,8 @@ function menuItem(item: TrayItem, act: (action: TrayAction) => void): MenuItemCo
   return {
     id: item.id,
     type: item.type,
-    label: item.label,
+    // A single & would underline the letter after it, and vanish.
+    label: item.label.replaceAll('&', '&&'),
     enabled: item.enabled,
     ...(item.checked === undefined ? {} : { checked: item.checked }),
     ...(item.items ? { submenu: item.items.map((each) => menuItem(each, act)) } : {}),

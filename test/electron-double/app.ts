@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { App } from 'electron';
+import type { App, Settings } from 'electron';
 import { DoubleBrowserWindow, onWindows } from './browser-window.ts';
 import { protocolIsReady } from './protocol.ts';
 import { browser } from './runtime.ts';
@@ -13,6 +13,8 @@ type Methods =
   | 'getPath'
   | 'setPath'
   | 'enableSandbox'
+  | 'setAsDefaultProtocolClient'
+  | 'setLoginItemSettings'
   | 'requestSingleInstanceLock'
   | 'whenReady'
   | 'isReady'
@@ -23,6 +25,7 @@ type Methods =
 export class DoubleApp extends EventEmitter implements Pick<App, Methods> {
   readonly isPackaged = false;
   sandboxed = false;
+  loginItem: Settings | undefined;
   private readonly paths = new Map<string, string>();
   private readyNow = false;
   private readonly readyLater: Promise<void>;
@@ -68,6 +71,14 @@ export class DoubleApp extends EventEmitter implements Pick<App, Methods> {
     this.paths.set(name, path);
   }
 
+  setAsDefaultProtocolClient(): boolean {
+    return true;
+  }
+
+  setLoginItemSettings(settings: Settings): void {
+    this.loginItem = settings;
+  }
+
   enableSandbox(): void {
     if (this.readyNow) throw new Error('app.enableSandbox() can only be called before app is ready');
     this.sandboxed = true;
@@ -79,14 +90,17 @@ export class DoubleApp extends EventEmitter implements Pick<App, Methods> {
     mkdirSync(folder, { recursive: true });
     const lock = join(folder, 'lock');
     if (existsSync(lock) && isAlive(Number(readFileSync(lock, 'utf8')))) {
-      writeFileSync(join(folder, `second-${process.pid}`), JSON.stringify(process.argv));
+      // Renamed into place, so that nobody reads half of it.
+      writeFileSync(join(folder, `coming-${process.pid}`), JSON.stringify(process.argv));
+      renameSync(join(folder, `coming-${process.pid}`), join(folder, `second-${process.pid}`));
       return false;
     }
     writeFileSync(lock, String(process.pid));
     const watcher = watch(folder, () => {
       for (const name of readdirSync(folder).filter((each) => each.startsWith('second-'))) {
+        const args: unknown = JSON.parse(readFileSync(join(folder, name), 'utf8'));
         rmSync(join(folder, name), { force: true });
-        this.emit('second-instance', {}, [], process.cwd());
+        this.emit('second-instance', {}, args, process.cwd());
       }
     });
     watcher.unref();

@@ -21,6 +21,7 @@ type Methods =
   | 'focus'
   | 'isFocused'
   | 'isMinimized'
+  | 'minimize'
   | 'restore'
   | 'close'
   | 'isDestroyed'
@@ -36,6 +37,7 @@ export class DoubleBrowserWindow extends EventEmitter implements Pick<BrowserWin
   focused = false;
   alwaysOnTop: boolean;
   allWorkspaces = false;
+  minimized = false;
   private destroyed = false;
 
   constructor(options: BrowserWindowConstructorOptions = {}) {
@@ -91,10 +93,17 @@ export class DoubleBrowserWindow extends EventEmitter implements Pick<BrowserWin
   }
 
   isMinimized(): boolean {
-    return false;
+    return this.minimized;
+  }
+
+  minimize(): void {
+    this.minimized = true;
+    this.focused = false;
+    changed();
   }
 
   restore(): void {
+    this.minimized = false;
     this.show();
   }
 

@@ -3,7 +3,11 @@ export type Command =
   | { readonly type: 'state' | 'port' }
   /** Without an id: the icon itself. */
   | { readonly type: 'click-tray'; readonly id?: string }
-  | { readonly type: 'click-notification'; readonly index: number }
+  /** Without an action: the notification itself; else its button of that number. */
+  | { readonly type: 'click-notification'; readonly index: number; readonly action?: number }
+  | { readonly type: 'press-shortcut'; readonly keys: string }
+  /** macOS hands a link over as an event. */
+  | { readonly type: 'open-url'; readonly url: string }
   | { readonly type: 'power'; readonly event: 'suspend' | 'resume' | 'lock-screen' | 'unlock-screen' }
   | { readonly type: 'close-window' | 'blur-window' | 'reload-window'; readonly targetId: string }
   /** A message to a channel as if it came from there; no `targetId`: web contents that nobody knows. */
@@ -35,6 +39,7 @@ export interface DeskState {
     readonly visible: boolean;
     readonly focused: boolean;
     readonly alwaysOnTop: boolean;
+    readonly minimized: boolean;
     readonly options: Electron.BrowserWindowConstructorOptions;
   }[];
   readonly tray?: {
@@ -43,7 +48,14 @@ export interface DeskState {
     readonly tooltip: string;
     readonly menu: readonly MenuLine[];
   };
-  readonly notifications: readonly { readonly title: string; readonly body: string }[];
+  readonly notifications: readonly {
+    readonly title: string;
+    readonly body: string;
+    readonly actions: readonly string[];
+  }[];
+  /** Global shortcuts that the app holds. */
+  readonly shortcuts: readonly string[];
+  readonly crashReports: readonly Electron.CrashReporterStartOptions[];
   readonly openedUrls: readonly string[];
   /** What the app's own locks stopped: `navigation URL`, `request URL`, `popup URL`. */
   readonly refusals: readonly string[];

@@ -3,7 +3,7 @@ import { DoubleBrowserWindow } from './browser-window.ts';
 import type { Command, DeskState, MenuLine } from './control-types.ts';
 import { answerInvoke, channels } from './ipc.ts';
 import { onChanged, refusals, runningBrowser } from './runtime.ts';
-import { errorBoxes, openedUrls, powerMonitor } from './services.ts';
+import { crashReports, errorBoxes, heldKeys, openedUrls, powerMonitor } from './services.ts';
 import { defaultSession } from './session.ts';
 import { DoubleNotification, DoubleTray } from './surfaces.ts';
 
@@ -34,7 +34,14 @@ async function run(command: Command): Promise<unknown> {
       return void (item.click as (() => void) | undefined)?.();
     }
     case 'click-notification':
-      return void DoubleNotification.all.filter((each) => each.shown)[command.index]?.emit('click');
+      return clickNotification(command.index, command.action);
+    case 'press-shortcut': {
+      const act = heldKeys.get(command.keys);
+      if (!act) throw new Error(`The app does not hold ${command.keys}.`);
+      return act();
+    }
+    case 'open-url':
+      return void app.emit('open-url', { preventDefault: () => undefined }, command.url);
     case 'power':
       return void powerMonitor.emit(command.event);
     case 'close-window':
@@ -51,6 +58,12 @@ async function run(command: Command): Promise<unknown> {
     case 'permission':
       return permission(command.name);
   }
+}
+
+function clickNotification(index: number, actionIndex: number | undefined): void {
+  const notification = DoubleNotification.all.filter((each) => each.shown)[index];
+  if (actionIndex === undefined) notification?.emit('click');
+  else notification?.emit('action', { actionIndex, selectionIndex: -1 }, actionIndex, -1);
 }
 
 function windowOf(targetId: string): DoubleBrowserWindow {
@@ -70,6 +83,7 @@ function state(): DeskState {
       visible: window.visible,
       focused: window.focused,
       alwaysOnTop: window.alwaysOnTop,
+      minimized: window.minimized,
       options: JSON.parse(JSON.stringify(window.options)),
     })),
     ...(tray
@@ -84,7 +98,13 @@ function state(): DeskState {
       : {}),
     notifications: DoubleNotification.all
       .filter((each) => each.shown)
-      .map(({ options }) => ({ title: options.title ?? '', body: options.body ?? '' })),
+      .map(({ options }) => ({
+        title: options.title ?? '',
+        body: options.body ?? '',
+        actions: (options.actions ?? []).map(({ text }) => text ?? ''),
+      })),
+    shortcuts: [...heldKeys.keys()],
+    crashReports,
     openedUrls,
     refusals,
     errorBoxes,

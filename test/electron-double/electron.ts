@@ -3,7 +3,7 @@ import { DoubleBrowserWindow as BrowserWindow } from './browser-window.ts';
 import { openControl } from './control.ts';
 import { ipcMain } from './ipc.ts';
 import { protocol } from './protocol.ts';
-import { dialog, powerMonitor, safeStorage, screen, shell } from './services.ts';
+import { crashReporter, dialog, globalShortcut, powerMonitor, safeStorage, screen, shell } from './services.ts';
 import { session } from './session.ts';
 import { strict } from './strict.ts';
 import { DoubleMenu as Menu, DoubleNotification as Notification, nativeImage, DoubleTray as Tray } from './surfaces.ts';
@@ -15,7 +15,9 @@ import { DoubleMenu as Menu, DoubleNotification as Notification, nativeImage, Do
 export {
   app,
   BrowserWindow,
+  crashReporter,
   dialog,
+  globalShortcut,
   ipcMain,
   Menu,
   Notification,
@@ -34,7 +36,9 @@ export {
 export default strict('electron', {
   app,
   BrowserWindow,
+  crashReporter,
   dialog,
+  globalShortcut,
   ipcMain,
   Menu,
   Notification,

@@ -1,6 +1,14 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { Dialog, SafeStorage, Screen, Shell } from 'electron';
+import type {
+  CrashReporter,
+  CrashReporterStartOptions,
+  Dialog,
+  GlobalShortcut,
+  SafeStorage,
+  Screen,
+  Shell,
+} from 'electron';
 import { changed } from './runtime.ts';
 import { strict } from './strict.ts';
 
@@ -31,6 +39,28 @@ export const dialog = strict('dialog', {
 export const screen = strict('screen', {
   getPrimaryDisplay: () => ({ workArea: { x: 0, y: 28, width: 1_440, height: 872 } }),
 }) as unknown as Pick<Screen, 'getPrimaryDisplay'>;
+
+/** Global shortcuts that the app holds. */
+export const heldKeys = new Map<string, () => void>();
+
+/** `electron.globalShortcut`: keys named in SALLYPORT_DOUBLE_TAKEN_KEYS belong to another program. */
+export const globalShortcut = strict('globalShortcut', {
+  register(accelerator: string, callback: () => void): boolean {
+    if ((process.env.SALLYPORT_DOUBLE_TAKEN_KEYS ?? '').split(',').includes(accelerator)) return false;
+    heldKeys.set(accelerator, callback);
+    return true;
+  },
+} satisfies Pick<GlobalShortcut, 'register'>);
+
+/** How crash reports are kept. */
+export const crashReports: CrashReporterStartOptions[] = [];
+
+/** `electron.crashReporter`. */
+export const crashReporter = strict('crashReporter', {
+  start(options: CrashReporterStartOptions): void {
+    crashReports.push(options);
+  },
+} satisfies Pick<CrashReporter, 'start'>);
 
 /** `electron.powerMonitor`. */
 export const powerMonitor = strict('powerMonitor', new EventEmitter());

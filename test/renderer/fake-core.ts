@@ -14,7 +14,7 @@ import {
   type ServerFrame,
 } from '../../electron/shared/contract.ts';
 import { asSallyportError, SallyportError } from '../../electron/shared/errors.ts';
-import type { FoundServer, LogRow, ToolView } from '../../electron/shared/views.ts';
+import type { FirstCallView, FoundServer, LogRow, ToolView } from '../../electron/shared/views.ts';
 import { detailOf, fileTools, logRow, morningLog, sharingState } from './fixtures.ts';
 
 type Parsed<Name extends RequestName> = z.output<(typeof requests)[Name]['input']>;
@@ -189,6 +189,11 @@ function handlersOf(core: FakeCore): Handlers {
     'policy.show': () => ({ path: '/rules.yaml', text: '', rules: 0 }),
     'policy.set': () => ({ path: '/rules.yaml', rules: 0 }),
     'ui.address': () => ({ url: core.url }),
+    'app.about': () => ({
+      dataDir: '/home/ana/.config/sallyport',
+      sealer: 'safe-storage:gnome_libsecret',
+      storage: { logBytes: 4_800_000, totalBytes: 5_300_000 },
+    }),
     'servers.list': () => ({ servers: core.state.servers }),
     'servers.add': ({ name, command, args, url }) => {
       const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
@@ -277,6 +282,39 @@ function handlersOf(core: FakeCore): Handlers {
         ],
       });
       return { name: 'sample', slug: 'sample', url };
+    },
+    'servers.firstCall': async () => {
+      const tried = await core.handlers['servers.try']({});
+      core.log([{ ...logRow(90), id: 'call-first', tool: 'list_notes', server: tried.slug }]);
+      const start = Date.now();
+      const hop = (name: FirstCallView['hops'][number]['hop'], afterMs: number, detail: string) => ({
+        hop: name,
+        at: new Date(start + afterMs).toISOString(),
+        afterMs,
+        detail,
+      });
+      return {
+        ...tried,
+        callId: 'call-first',
+        tool: 'list_notes',
+        hops: [
+          hop('agent', 0, 'A process of its own dials localhost:47443'),
+          hop('edge', 212, 'Saw the name localhost, and passed the bytes on'),
+          hop('inner-tls', 219, 'The agent met this machine’s own certificate'),
+          hop('oauth', 240, 'The token is for this server'),
+          hop('policy', 241, 'list_notes only looks'),
+          hop('server', 241, 'list_notes ran in 3 ms'),
+        ],
+        answer: '{"notes":[{"name":"Welcome","bytes":312}]}',
+        edge: {
+          name: 'localhost',
+          at: new Date(start + 212).toISOString(),
+          connections: 2,
+          bytesUp: 2_914,
+          bytesDown: 4_102,
+          sample: '1703030313a94be2'.padEnd(192, '7f3c90d1'),
+        },
+      };
     },
     'tools.list': ({ server: name }) => ({
       server: server(name).slug,

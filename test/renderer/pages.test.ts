@@ -147,12 +147,10 @@ describe('servers', () => {
     });
   });
 
-  test('nothing added yet: one step shares the sample', async () => {
+  test('nothing added yet: one step leads to the first call', async () => {
     const { page } = await open({ state: emptyState(), before: (core) => (core.rows = []) });
-    await page.getByRole('button', { name: 'Share the sample server' }).click();
-    await page.getByRole('heading', { name: 'sample' }).waitFor();
-    await page.getByText('https://localhost:47443/sample/mcp', { exact: true }).waitFor();
-    await page.getByText('Waiting for the first call…').waitFor();
+    await page.getByRole('button', { name: 'Try it' }).click();
+    await page.getByRole('heading', { name: 'From nothing to a first call' }).waitFor();
   });
 
   test('hosted agents get one honest sentence and no steps on the embedded edge', async () => {

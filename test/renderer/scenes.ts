@@ -78,6 +78,25 @@ const outside = (): AppState => {
 export const scenes: readonly Scene[] = [
   { name: 'servers', state: sharingState, route: '#/servers' },
   { name: 'servers-empty', state: emptyState, route: '#/servers', before: emptyLog },
+  { name: 'start', state: emptyState, route: '#/start', before: emptyLog },
+  {
+    name: 'start-called',
+    state: emptyState,
+    route: '#/start',
+    viewport: { width: 1_200, height: 1_280 },
+    before: emptyLog,
+    async act(page) {
+      await page.getByRole('button', { name: 'Try it' }).click();
+      await page.getByRole('button', { name: 'Show me what the edge saw' }).click();
+    },
+  },
+  {
+    name: 'narrow-start',
+    state: emptyState,
+    route: '#/start',
+    viewport: { width: 360, height: 640 },
+    before: emptyLog,
+  },
   { name: 'servers-trouble', state: troubled, route: '#/servers' },
   { name: 'server', state: sharingState, route: '#/servers/files', viewport: { width: 1_200, height: 960 } },
   {

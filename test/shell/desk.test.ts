@@ -108,6 +108,7 @@ describe('an approval', () => {
       {
         title: 'Cla⟨U+202E⟩ude wants to write a file notes/plan.md',
         body: 'files · write_file\nwrite_file changes things',
+        actions: ['Deny', 'Review…'],
       },
     ]);
     expect(icon(desk)).toBe('attention.png');
@@ -120,6 +121,17 @@ describe('an approval', () => {
     await app.until('notification and prompt', (desk) => desk.notifications[0] && promptOf(desk)?.visible);
     await app.command({ type: 'click-notification', index: 0 });
     await app.until('the prompt in front', (desk) => promptOf(desk)?.focused);
+  });
+
+  test('Deny on the notification denies what it showed; Review… opens the prompt', async () => {
+    app.openApproval(approval('a1'));
+    await app.until('the notification', (desk) => desk.notifications[0] && promptOf(desk)?.visible);
+    await app.command({ type: 'click-notification', index: 0, action: 1 });
+    await app.until('the prompt in front', (desk) => promptOf(desk)?.focused);
+    expect(app.reports.some((each) => each.report === 'request' && each.name === 'approvals.answer')).toBe(false);
+    await app.command({ type: 'click-notification', index: 0, action: 0 });
+    const answer = await app.reported('request', (request) => request.name === 'approvals.answer');
+    expect(answer.input).toMatchObject({ id: 'a1', digest: approval('a1').digest, answer: 'deny' });
   });
 
   test('goes away everywhere once it is answered', async () => {
@@ -159,6 +171,45 @@ describe('an approval', () => {
     expect(promptOf(desk)).toBeUndefined();
     expect(desk.notifications).toEqual([]);
   });
+});
+
+test('a name with & keeps it in the menu', async () => {
+  app.setState({ servers: [{ ...files, name: 'R&D notes' }], status: sharing });
+  const desk = await app.until('the server in the menu', (each) => line(each, 'server:files') && each);
+  expect(line(desk, 'server:files')?.label).toBe('R&&D notes');
+});
+
+describe('keys that work everywhere', () => {
+  test('pause', async () => {
+    await app.command({ type: 'press-shortcut', keys: 'CommandOrControl+Alt+Shift+P' });
+    await app.reported('request', (request) => request.name === 'pause' && request.front === 'window');
+  });
+
+  test('show the window, or the prompt that waits', async () => {
+    const { targetId } = await app.until('the window', (desk) => desk.windows[0]?.visible && desk.windows[0]);
+    await app.command({ type: 'close-window', targetId });
+    await app.until('no window', (desk) => desk.windows.length === 0);
+    await app.command({ type: 'press-shortcut', keys: 'CommandOrControl+Alt+Shift+S' });
+    const window = await app.until('the window', (desk) => desk.windows[0]?.focused && desk.windows[0]);
+    await app.command({ type: 'blur-window', targetId: window.targetId });
+    app.openApproval(approval('a1'));
+    await app.until('the prompt, without the keyboard', (desk) =>
+      desk.windows.some((each) => each.url.includes('#/prompt/') && each.visible && !each.focused),
+    );
+    await app.command({ type: 'press-shortcut', keys: 'CommandOrControl+Alt+Shift+S' });
+    await app.until('the prompt in front', (desk) =>
+      desk.windows.some((each) => each.url.includes('#/prompt/') && each.focused),
+    );
+  });
+});
+
+test('a locked screen ends what was allowed for a session', async () => {
+  await app.command({ type: 'power', event: 'lock-screen' });
+  await app.reported('end-session-answers');
+});
+
+test('crash reports are kept here and sent nowhere', async () => {
+  expect((await app.desk()).crashReports).toEqual([{ uploadToServer: false }]);
 });
 
 test('after sleep the tunnel is dialled again', async () => {

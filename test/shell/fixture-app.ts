@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { AppState } from '../../electron/shared/contract.ts';
 import type { ApprovalView } from '../../electron/shared/views.ts';
 import { DoubleApp, type DoubleOptions } from '../electron-double/launch.ts';
+import { startFakeBus } from './fake-bus.ts';
 import type { FixtureBehaviour, FixtureMessage, FixtureReport } from './fixture-core.ts';
 import { sharing } from './states.ts';
 
@@ -11,11 +12,18 @@ export class FixtureApp extends DoubleApp {
   private approvals: readonly ApprovalView[] = [];
 
   constructor(options: Partial<DoubleOptions> & { readonly behaviour?: FixtureBehaviour } = {}) {
+    // A desktop with a tray, unless the test brings its own.
+    const bus = startFakeBus('host');
     super({
       entry: join(import.meta.dirname, 'fixture-main.ts'),
       ...options,
-      env: { SALLYPORT_FIXTURE: options.behaviour ?? 'normal', ...options.env },
+      env: {
+        SALLYPORT_FIXTURE: options.behaviour ?? 'normal',
+        DBUS_SESSION_BUS_ADDRESS: bus.address,
+        ...options.env,
+      },
     });
+    void this.ended.then(() => bus.stop());
     this.process.on('message', (message: object) => {
       if ('report' in message) {
         this.reports.push(message as FixtureReport);

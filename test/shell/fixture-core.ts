@@ -14,8 +14,13 @@ export type FixtureMessage =
 /** What the app's process tells the test. */
 export type FixtureReport =
   | { readonly report: 'request'; readonly name: string; readonly input: unknown; readonly front: string }
-  | { readonly report: 'retry-tunnel' | 'stopped' }
-  | { readonly report: 'started'; readonly keyring: string | undefined; readonly settings: unknown };
+  | { readonly report: 'retry-tunnel' | 'end-session-answers' | 'stopped' }
+  | {
+      readonly report: 'started';
+      readonly keyring: string | undefined;
+      readonly settings: unknown;
+      readonly trayShown: boolean;
+    };
 
 /** How this run of the fixture behaves, from SALLYPORT_FIXTURE. */
 export type FixtureBehaviour = 'normal' | 'stop-hangs' | 'cannot-start' | 'refuses';
@@ -69,10 +74,11 @@ export async function startFixtureCore(deps: ShellCoreDeps): Promise<ShellCore> 
       for (const listener of approvalListeners) listener(message.event);
     }
   });
-  report({ report: 'started', keyring: deps.keyring?.name, settings: settings.read() });
+  report({ report: 'started', keyring: deps.keyring?.name, settings: settings.read(), trayShown: deps.trayShown });
   return {
     dispatcher,
     retryTunnel: () => report({ report: 'retry-tunnel' }),
+    endSessionAnswers: () => report({ report: 'end-session-answers' }),
     async stop() {
       if (behaviour === 'stop-hangs') await new Promise(() => undefined);
       report({ report: 'stopped' });

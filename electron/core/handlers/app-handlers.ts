@@ -12,6 +12,8 @@ export interface AppHandlerDeps {
   readonly tunnel: Tunnel;
   readonly log: RequestLog;
   readonly state: () => AppState;
+  /** Where this installation keeps its things. */
+  readonly about: () => Promise<RequestOutput<'app.about'>>;
   /** Stops everything that agents have under way; answers how many streams ended. */
   readonly stopCalls: () => Promise<number>;
   /** The domain changed: every grant was for URLs that are no more. */
@@ -30,6 +32,7 @@ export function createAppHandlers(
   | 'status.get'
   | 'approvals.reach'
   | 'ui.address'
+  | 'app.about'
   | 'tunnel.status'
   | 'tunnel.ca'
   | 'tunnel.probe'
@@ -49,6 +52,8 @@ export function createAppHandlers(
     'approvals.reach': async () => deps.reach(),
     'status.get': async () => deps.state().status,
     'ui.address': async () => ({ url: deps.uiAddress() }),
+
+    'app.about': async () => await deps.about(),
 
     'tunnel.status': async () => tunnel.view(),
     'tunnel.ca': async () => tunnel.authority(),

@@ -1,3 +1,4 @@
+import type { RequestOutput } from '../../shared/contract.ts';
 import { SallyportError } from '../../shared/errors.ts';
 import { serverFeatures } from '../../shared/features.ts';
 import type { Approvals } from '../approvals/approvals.ts';
@@ -9,6 +10,7 @@ import type { ServerRegistry } from '../servers/server-registry.ts';
 import type { ServerRecord, Servers } from '../servers/servers.ts';
 import { readTools } from '../servers/sharing.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
+import type { FirstCallServer } from './first-call.ts';
 
 /** What the requests on servers and tools need of the stations. */
 export interface ServerHandlerDeps {
@@ -26,6 +28,8 @@ export interface ServerHandlerDeps {
   readonly viewOf: (record: ServerRecord) => ReturnType<typeof import('../servers/server-view.ts').viewServer>;
   /** Command and arguments that run the sample server, from the entry file. */
   readonly sampleCommand: readonly string[];
+  /** Makes the first call on the sample server, once it is shared. */
+  readonly firstCall: (server: FirstCallServer) => Promise<RequestOutput<'servers.firstCall'>>;
 }
 
 /** Name under which the sample server is added. */
@@ -42,6 +46,7 @@ export function createServerHandlers(
   | 'servers.share'
   | 'servers.unshare'
   | 'servers.try'
+  | 'servers.firstCall'
   | 'servers.features'
   | 'tools.list'
   | 'tools.set'
@@ -76,6 +81,17 @@ export function createServerHandlers(
     deps.withdrawConsents(record.slug);
     deps.endSessions({ server: record.slug });
     await servers.stop(record.slug);
+  };
+
+  const shareSample = async (front: string): Promise<FirstCallServer> => {
+    const [command, ...args] = deps.sampleCommand;
+    if (command === undefined) throw new SallyportError('internal', 'app', 'The sample server has no command.');
+    const record =
+      registry.all().find((known) => known.name === sampleName) ??
+      (await registry.add({ name: sampleName, command, args, source: 'Sallyport' }));
+    const { url } = await share(record);
+    log.note({ kind: 'authority', message: 'The sample server is shared.', server: record.slug, by: front });
+    return { name: record.name, slug: record.slug, url };
   };
 
   return {
@@ -136,16 +152,8 @@ export function createServerHandlers(
       return { server: slug, features };
     },
 
-    'servers.try': async (_input, { front }) => {
-      const [command, ...args] = deps.sampleCommand;
-      if (command === undefined) throw new SallyportError('internal', 'app', 'The sample server has no command.');
-      const record =
-        registry.all().find((known) => known.name === sampleName) ??
-        (await registry.add({ name: sampleName, command, args, source: 'Sallyport' }));
-      const { url } = await share(record);
-      log.note({ kind: 'authority', message: 'The sample server is shared.', server: record.slug, by: front });
-      return { name: record.name, slug: record.slug, url };
-    },
+    'servers.try': async (_input, { front }) => await shareSample(front),
+    'servers.firstCall': async (_input, { front }) => await deps.firstCall(await shareSample(front)),
 
     'tools.list': async ({ server }) => {
       const { slug } = registry.find(server);

@@ -14,6 +14,7 @@ import { createRecorder, type Recorder } from './connectors/anthropic/recorder.t
 import type { ConnectorStatus, PeerInfo } from './connectors/connector.ts';
 import type { MessageChannel, MessageConnector, MessageEntrance } from './connectors/message-connector.ts';
 import type { Environment } from './connectors/proxy.ts';
+import { createEdgeWitness, type EdgeWitness } from './edge/edge-witness.ts';
 import { embeddedDomain } from './edge/embedded-edge.ts';
 import { createInnerTls, type InnerRequest, type InnerTls, type InnerTlsDeps } from './inner-tls/inner-tls.ts';
 import {
@@ -87,6 +88,8 @@ export interface Tunnel {
   noRoute(host: string): void;
   /** Pin of the public key that inner TLS serves under. */
   publicKeyPin(): string;
+  /** Watches what passes the edge inside this app; with another way in there is nothing to watch from here. */
+  watchEdge: EdgeWitness['watch'];
   /** Dials at once instead of waiting out a back-off (wake, network change). */
   retryNow(): void;
   onChange(listener: () => void): () => void;
@@ -113,6 +116,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   const { clock, settings, onNote } = deps;
   const listeners = new Set<() => void>();
   const recorder = createRecorder(clock);
+  const witness = createEdgeWitness(clock);
   let open: Open | undefined;
   let messages: MessageConnector | undefined;
   let missing: SallyportError | undefined;
@@ -162,7 +166,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     if (tunnel.way === 'anthropic' && tunnel.anthropic) {
       return await openAnthropic({ ...deps, recorder, routes: hostsOf }, tunnel.anthropic);
     }
-    const wayIn = await openEmbedded(deps, ports.edge);
+    const wayIn = await openEmbedded(deps, ports.edge, witness.observe);
     if (wayIn.port !== ports.edge.port) {
       settings.update((current) => ({
         ...current,
@@ -387,6 +391,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       }
       return domain !== before.domain;
     },
+    watchEdge: witness.watch,
     publicKeyPin: () => need().certificates.current().pin,
     retryNow,
     onChange(listener) {

@@ -14,6 +14,7 @@ import { joinEdge, renewAtEdge } from './connectors/enrol.ts';
 import { type Network, readNetwork } from './connectors/network.ts';
 import type { Environment } from './connectors/proxy.ts';
 import { createEmbeddedEdge } from './edge/embedded-edge.ts';
+import type { Observe } from './edge/relay.ts';
 import type { SecuredInfo } from './inner-tls/inner-tls.ts';
 import { publicKeyPin } from './pki/fingerprint.ts';
 
@@ -63,10 +64,15 @@ export interface WayInDeps {
 /**
  * The default: an edge inside this app, on loopback. A default port that is busy gives way to a free one; a port that was
  * chosen or is part of URLs given out does not (`design.md` §7).
+ * @param observe sees what passes the edge, for *Show me what the edge saw*
  * @throws SallyportError `port_in_use` at hop `edge`
  */
-export async function openEmbedded(deps: WayInDeps, wanted: { port: number; chosen: boolean }): Promise<WayIn> {
-  const open = (port: number) => createEmbeddedEdge({ port, clock: deps.clock });
+export async function openEmbedded(
+  deps: WayInDeps,
+  wanted: { port: number; chosen: boolean },
+  observe: Observe,
+): Promise<WayIn> {
+  const open = (port: number) => createEmbeddedEdge({ port, clock: deps.clock, observe });
   const embedded = await open(wanted.port).catch((error: unknown) => {
     const busy = error instanceof SallyportError && error.code === 'port_in_use';
     if (busy && !wanted.chosen) return open(0);

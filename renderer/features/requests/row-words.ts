@@ -1,13 +1,16 @@
 import type { LogRow } from '../../../electron/shared/views.ts';
-import { formatTook } from '../../format.ts';
+import { formatFull, formatTook } from '../../format.ts';
 import { texts } from '../../texts.ts';
 
 /** Argument names that usually say on what a tool works, most telling first. */
 const targetNames = ['path', 'file', 'uri', 'url', 'source', 'query', 'sql', 'name', 'id', 'to', 'title'];
 
+/** Points in time inside our own sentences: stored as RFC 3339, shown as this person writes them. */
+const instants = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z/g;
+
 /** On what a call worked, in one line: the telling argument, or the first short ones. An outsider's text. */
 export function targetOf(row: LogRow): string {
-  if (row.kind !== 'call') return row.message ?? '';
+  if (row.kind !== 'call') return (row.message ?? '').replace(instants, (at) => formatFull(at));
   const values = row.arguments;
   if (typeof values !== 'object' || values === null || Array.isArray(values)) return row.tool ? '' : (row.method ?? '');
   const entries = Object.entries(values);

@@ -1,11 +1,9 @@
 import { useState } from 'react';
 import type { ServerView } from '../../../electron/shared/views.ts';
 import { Empty } from '../../components/empty.tsx';
-import { Failure } from '../../components/failure.tsx';
 import { Page } from '../../components/page.tsx';
 import { navigate } from '../../navigation.ts';
-import { useAppState, useServices } from '../../state/services.ts';
-import { useAction } from '../../state/use-action.ts';
+import { useAppState } from '../../state/services.ts';
 import { texts } from '../../texts.ts';
 import { AddServerDialog } from './add-server-dialog.tsx';
 import { FoundServers } from './found-servers.tsx';
@@ -14,12 +12,7 @@ import { ServerRow } from './server-row.tsx';
 /** What is shared, what was found, and how to get more. */
 export function ServersPage() {
   const { servers } = useAppState();
-  const { bridge } = useServices();
   const [adding, setAdding] = useState(false);
-  const tryIt = useAction(async () => {
-    const tried = await bridge.request('servers.try', {});
-    navigate('servers', tried.slug);
-  });
   const words = texts.servers;
   const groups = [
     { title: words.shared, servers: servers.filter((server) => server.shared) },
@@ -31,7 +24,7 @@ export function ServersPage() {
       actions={
         servers.length > 0 && (
           <>
-            <button type="button" className="button quiet" disabled={tryIt.pending} onClick={() => tryIt.start()}>
+            <button type="button" className="button quiet" onClick={() => navigate('start')}>
               {words.tryIt}
             </button>
             <button type="button" className="button" onClick={() => setAdding(true)}>
@@ -41,11 +34,10 @@ export function ServersPage() {
         )
       }
     >
-      <Failure error={tryIt.error} />
       {servers.length === 0 && (
         <Empty title={words.emptyTitle} text={words.empty}>
-          <button type="button" className="button primary" disabled={tryIt.pending} onClick={() => tryIt.start()}>
-            {tryIt.pending ? words.sharing : words.emptyTry}
+          <button type="button" className="button primary" onClick={() => navigate('start')}>
+            {words.tryIt}
           </button>
           <button type="button" className="button" onClick={() => setAdding(true)}>
             {words.add}

@@ -9,6 +9,7 @@ import { useAppState, useServices, useSnapshot } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
 import { texts } from '../../texts.ts';
 import { chooseTheme, storedTheme, themes } from '../../theme.ts';
+import { InstallationFacts } from './installation-facts.tsx';
 
 /** Few settings, each with its default in sight. */
 export function SettingsPage() {
@@ -63,6 +64,7 @@ export function SettingsPage() {
           <dd>{words.fronts[bridge.front]}</dd>
           <dt>{words.domain}</dt>
           <dd className="mono">{tunnel.domain}</dd>
+          <InstallationFacts />
         </dl>
       </section>
     </Page>

@@ -134,6 +134,16 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
       };
     },
     'servers.unshare': async ({ server }) => ({ name: find(server).name }),
+    'app.about': async () => ({ dataDir: '/d', sealer: 'keyfile', storage: { logBytes: 1, totalBytes: 2 } }),
+    'servers.firstCall': async () => ({
+      name: 'Sample',
+      slug: 'sample',
+      url: url('sample'),
+      callId: 'call-1',
+      tool: 'list_notes',
+      hops: [{ hop: 'agent', at, afterMs: 0, detail: 'dials' }],
+      answer: '{}',
+    }),
     'servers.try': async () => ({ name: 'Sample', slug: 'sample', url: url('sample') }),
     'tools.list': async ({ server }) => ({ server: find(server).slug, tools: [tool] }),
     'tools.set': async ({ server, access }) => ({ server: find(server).slug, tool: { ...tool, access } }),

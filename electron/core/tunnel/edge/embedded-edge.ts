@@ -11,6 +11,7 @@ import { createEdge, type Edge } from './edge.ts';
 import type { EdgeLog } from './edge-log.ts';
 import { createMemoryEdgeStore } from './edge-store.ts';
 import { edgeAlias } from './protocol.ts';
+import type { Observe } from './relay.ts';
 
 /** The domain of the embedded edge's only tunnel. */
 export const embeddedDomain = 'localhost';
@@ -21,6 +22,8 @@ export interface EmbeddedEdgeDeps {
   readonly port: number;
   readonly clock: Clock;
   readonly log?: EdgeLog;
+  /** Sees what passes the edge; see `EdgeDeps.observe`. */
+  readonly observe?: Observe;
 }
 
 /** An edge inside the app and the connector that dials it. */
@@ -51,6 +54,7 @@ export async function createEmbeddedEdge(deps: EmbeddedEdgeDeps): Promise<Embedd
     clock,
     limits: embeddedLimits,
     ...(deps.log ? { log: deps.log } : {}),
+    ...(deps.observe ? { observe: deps.observe } : {}),
   });
   const port = await edge.listen({ hosts: ['127.0.0.1', '::1'], port: deps.port });
   const { token } = await edge.enrolment.invite({ domain: embeddedDomain });
