@@ -14,7 +14,7 @@ export interface FakeBus {
   stop(): void;
 }
 
-/** A session bus that knows two answers. Its bytes were taken from dbus-daemon 1.14, written down by hand. */
+/** A session bus that knows two answers. Its bytes are written by hand after the D-Bus specification. */
 export function startFakeBus(answer: BusAnswer): FakeBus {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-bus-'));
   const path = join(folder, 'bus');
@@ -63,7 +63,7 @@ function stringBody(text: string): Buffer {
   return Buffer.concat([length, Buffer.from(`${text}\0`)]);
 }
 
-/** METHOD_RETURN (2) or ERROR (3) with the fields that dbus-daemon sends: destination, reply serial, signature, sender. */
+/** METHOD_RETURN (2) or ERROR (3) with the fields that the specification asks for: destination, reply serial, signature, sender. */
 function reply(to: number, body: Buffer, type: string, kind = 2): Buffer {
   const fields = Buffer.concat([
     Buffer.from([6, 1, 0x73, 0, 4, 0, 0, 0]),
