@@ -86,6 +86,11 @@ async function compare(target: Extract<ServerTarget, { kind: 'stdio' }>, script:
   onTestFinished(() => stage.close());
   stage.record = { ...stage.record, features: ['resources', 'prompts'] };
   for (const tool of stage.policy.tools('notes')) stage.policy.setAccess('notes', tool.name, 'allow', tool.pin);
+  // What a session has read makes some effects ask although they are allowed: here the person always says yes.
+  const nod = async (): Promise<void> => {
+    for (;;) (await stage.desk.next()).answer({ outcome: 'allowed', by: 'window' });
+  };
+  nod().catch((error: unknown) => stage.problems.push(String(error)));
   const expected = await direct(target, script);
   for (const era of ['legacy', 'modern'] as const) {
     const actual = await through(stage, script, era);
