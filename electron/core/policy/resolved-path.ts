@@ -1,5 +1,6 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
+import { glob } from './glob.ts';
 
 const mostLinks = 40;
 
@@ -124,28 +125,7 @@ export function canMatch(pattern: string, folder: string): boolean {
   return patterns.length >= parts.length && parts.every((part, at) => segmentMatches(patterns[at] ?? '', part));
 }
 
-/** Linear-time wildcard match of one path segment; a bracket counts as any one character, as the stricter reading. */
+/** Whether one path segment fits; a bracket counts as any one character, as the stricter reading. */
 function segmentMatches(pattern: string, text: string): boolean {
-  const simple = pattern.replaceAll(/\[[^\]]*\]/g, '?');
-  let at = 0;
-  let within = 0;
-  let star = -1;
-  let mark = 0;
-  while (at < text.length) {
-    const one = simple[within];
-    if (one === '*') {
-      star = within;
-      mark = at;
-      within += 1;
-    } else if (one === '?' || one === text[at]) {
-      within += 1;
-      at += 1;
-    } else if (star >= 0) {
-      within = star + 1;
-      mark += 1;
-      at = mark;
-    } else return false;
-  }
-  while (simple[within] === '*') within += 1;
-  return within === simple.length;
+  return glob(pattern.replaceAll(/\[[^\]]*\]/g, '?'))(text);
 }
