@@ -4,10 +4,9 @@ import { configDefaults, defineConfig } from 'vitest/config';
  * The suites. `test/run.mjs` runs them one after the other and prints the seconds that each took; a suite alone is
  * `npx vitest run --project unit`. What each proves: `docs/testing.md`.
  *
- * Files named `*.long.test.ts` (soaks, long fuzz runs) belong to `npm run test:long` alone.
+ * Files named `*.long.test.ts` (soaks, long fuzz runs, conformance) are a suite of their own: `npm run test:long`.
  */
-const long = process.env.SALLYPORT_LONG_TESTS === '1';
-const exclude = [...configDefaults.exclude, ...(long ? [] : ['**/*.long.test.{ts,tsx}'])];
+const exclude = [...configDefaults.exclude, '**/*.long.test.{ts,tsx}'];
 
 /** What all suites share: real processes and sockets, so one process a file, on a machine with two cores. */
 const common = { exclude, pool: 'forks', maxWorkers: 2 } as const;
@@ -33,6 +32,16 @@ export default defineConfig({
       { test: { ...alone, name: 'shell', include: ['test/{shell,electron-double}/**/*.test.ts'] } },
       { test: { ...alone, name: 'e2e', include: ['test/e2e/**/*.test.ts'] } },
       { test: { ...alone, name: 'package', include: ['test/package/**/*.test.ts'], testTimeout: 180_000 } },
+      {
+        test: {
+          pool: 'forks',
+          maxWorkers: 1,
+          name: 'long',
+          include: ['test/**/*.long.test.ts'],
+          testTimeout: 900_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });

@@ -9,34 +9,34 @@ import { provideChromium } from './chromium.mjs';
 /**
  * Runs every suite and ends with `N passed, N failed`.
  *
- *   node test/run.mjs            all suites
+ *   node test/run.mjs            all suites but the long one
  *   node test/run.mjs unit e2e   these suites
- *   node test/run.mjs --long     all suites, with the long tests
+ *   node test/run.mjs long       soaks, long fuzz runs and conformance (`*.long.test.ts`)
  *   node test/run.mjs --bench    the benchmarks, one after the other
  */
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const suites = ['unit', 'integration', 'launch', 'renderer', 'shell', 'e2e', 'package'];
 /** Suites that start the built app or drive a browser. */
-const needsBuild = new Set(['integration', 'launch', 'renderer', 'shell', 'e2e', 'package']);
+const needsBuild = new Set(['integration', 'launch', 'renderer', 'shell', 'e2e', 'package', 'long']);
 const needsChromium = new Set(['renderer', 'shell', 'e2e']);
 
 const options = process.argv.slice(2);
 const chosen = options.filter((option) => !option.startsWith('--'));
 const unknown = [
-  ...chosen.filter((name) => !suites.includes(name)),
-  ...options.filter((option) => option.startsWith('--') && !['--long', '--bench'].includes(option)),
+  ...chosen.filter((name) => ![...suites, 'long'].includes(name)),
+  ...options.filter((option) => option.startsWith('--') && option !== '--bench'),
 ];
 if (unknown.length > 0) {
-  console.error(`Unknown: ${unknown.join(', ')}. Suites are ${suites.join(', ')}; options are --long and --bench.`);
+  console.error(`Unknown: ${unknown.join(', ')}. Suites are ${suites.join(', ')} and long; the option is --bench.`);
   process.exit(2);
 }
 
 process.exitCode = options.includes('--bench') ? await benchmarks() : await tests();
 
 async function tests() {
-  const running = chosen.length > 0 ? suites.filter((suite) => chosen.includes(suite)) : suites;
-  const env = { ...process.env, ...(options.includes('--long') ? { SALLYPORT_LONG_TESTS: '1' } : {}) };
+  const running = chosen.length > 0 ? [...suites, 'long'].filter((suite) => chosen.includes(suite)) : suites;
+  const env = { ...process.env };
   try {
     if (running.some((suite) => needsChromium.has(suite))) env.CHROMIUM = provideChromium((line) => console.log(line));
     if (running.some((suite) => needsBuild.has(suite))) await buildIfStale({ root, say: (line) => console.log(line) });
@@ -46,10 +46,7 @@ async function tests() {
   }
   const results = [];
   for (const suite of running) {
-    if (
-      globSync(`test/${suite === 'shell' ? '{shell,electron-double}' : suite}/**/*.test.{ts,tsx}`, { cwd: root })
-        .length === 0
-    ) {
+    if (globSync(filesOf(suite), { cwd: root }).length === 0) {
       console.error(`The suite ${suite} has no test file.`);
       results.push({ suite, passed: 0, failed: 1, seconds: 0 });
       continue;
@@ -66,6 +63,11 @@ async function tests() {
   const failed = results.reduce((sum, result) => sum + result.failed, 0);
   console.log(`\n${passed} passed, ${failed} failed`);
   return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+function filesOf(suite) {
+  if (suite === 'long') return 'test/**/*.long.test.ts';
+  return `test/${suite === 'shell' ? '{shell,electron-double}' : suite}/**/*.test.{ts,tsx}`;
 }
 
 /** Runs one suite in a process of its own; a suite that could not be read, or that skipped a test, counts as failed. */
