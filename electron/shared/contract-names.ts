@@ -39,6 +39,8 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'log.list': true,
   'log.show': true,
   'log.verify': true,
+  'log.kept': true,
+  'log.keep': true,
   'tunnel.status': true,
   'tunnel.ca': true,
   'tunnel.probe': true,

@@ -106,6 +106,15 @@ export const openAiChoice = z.strictObject({
   access: z.enum(['oauth', 'tunnel']).optional(),
 });
 
+/** Limits of the log, and what is in it. */
+const logKeptView = z.object({
+  days: z.number().int(),
+  bytes: z.number().int(),
+  usedBytes: z.number().int(),
+  /** When the oldest entry that is kept was written. */
+  oldest: instant.optional(),
+});
+
 /** Every request by name. */
 export const requests = {
   'status.get': request(nothing, statusView),
@@ -311,9 +320,29 @@ export const requests = {
       rows: z.number().int(),
       first: instant.optional(),
       last: instant.optional(),
+      /** The first bad entry: what was changed or removed, the first one that is missing at the end, or a seal's. */
       badSeq: z.number().int().optional(),
       why: z.string().optional(),
+      damage: z.enum(['changed', 'removed', 'cut', 'checkpoint']).optional(),
+      /** Signed checkpoints that fit. */
+      checkpoints: z.number().int(),
+      /** Whether this installation's key was there to check them: `unproven` = by the key that the file names. */
+      signedBy: z.enum(['us', 'unproven', 'nobody']),
+      /** What retention took away, as its seal says. */
+      removed: z.object({ entries: z.number().int(), upTo: instant }).optional(),
     }),
+  ),
+  /** How much of the log is kept, and how much there is. */
+  'log.kept': request(nothing, logKeptView),
+  /** Sets how much is kept; what is beyond that goes at once, for good. */
+  'log.keep': request(
+    z.strictObject({
+      days: z.number().int().min(1).max(3_650).optional(),
+      /** At least 1 MiB. */
+      bytes: z.number().int().min(1_048_576).max(1_099_511_627_776).optional(),
+    }),
+    logKeptView,
+    { widens: true },
   ),
 
   'tunnel.status': request(nothing, tunnelView),

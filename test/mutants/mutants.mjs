@@ -252,4 +252,20 @@ export const mutants = [
     test: 'test/integration/openai/client-checklist.test.ts',
     name: 'checks the forwarded Authorization with our own resource server',
   },
+  {
+    claim: 'S18 seals',
+    file: 'electron/core/request-log/verify-chain.ts',
+    find: "(forged && forgedAt(forged.seq, 'its checkpoint was not signed by this installation')) ??",
+    put: '',
+    test: 'test/integration/request-log/seals.test.ts',
+    name: 'a checkpoint of another key',
+  },
+  {
+    claim: 'S18 cut end',
+    file: 'electron/core/request-log/verify-chain.ts',
+    find: '  if (!anchor) return undefined;',
+    put: '  if (anchor || !anchor) return undefined;',
+    test: 'test/integration/request-log/seals.test.ts',
+    name: 'an end that was cut off',
+  },
 ];

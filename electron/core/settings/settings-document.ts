@@ -64,6 +64,7 @@ export const settingsDocument = z.looseObject({
   }),
   ports: z.looseObject({ edge: portChoice, ui: portChoice }),
   paused: z.looseObject({ at: z.iso.datetime() }).optional(),
+  log: z.looseObject({ days: z.int().min(1), bytes: z.int().min(1_048_576) }).optional(),
   cliMayDecide: z.boolean(),
   openAtLogin: z.boolean(),
 });

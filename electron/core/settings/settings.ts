@@ -63,6 +63,8 @@ export interface SettingsData {
     readonly ui: { readonly port: number; readonly chosen: boolean };
   };
   readonly paused?: { readonly at: string };
+  /** How much of the request log is kept; absent = the defaults. */
+  readonly log?: { readonly days: number; readonly bytes: number };
   readonly cliMayDecide: boolean;
   readonly openAtLogin: boolean;
 }

@@ -174,7 +174,17 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
       return { rows, ...(last > 1 ? { next: last } : {}) };
     },
     'log.show': async () => ({ row: { ...logRow(1), steps: [] } }),
-    'log.verify': async () => ({ ok: false, rows: 3, badSeq: 4, why: 'its hash does not follow' }),
+    'log.verify': async () => ({
+      ok: false,
+      rows: 3,
+      badSeq: 4,
+      why: 'its hash does not follow',
+      damage: 'changed',
+      checkpoints: 1,
+      signedBy: 'us',
+    }),
+    'log.kept': async () => ({ days: 90, bytes: 1_073_741_824, usedBytes: 4_096 }),
+    'log.keep': async ({ days, bytes }) => ({ days: days ?? 90, bytes: bytes ?? 1_073_741_824, usedBytes: 4_096 }),
     'tunnel.status': async () => tunnel,
     'tunnel.ca': async () => ({ pem: 'PEM\n', fingerprint: digest, notAfter: at }),
     'tunnel.probe': async () => ({ ok: false, at, ms: 1, hop: 'edge', detail: 'no answer' }),
