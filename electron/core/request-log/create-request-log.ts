@@ -5,6 +5,7 @@ import { SallyportError } from '../../shared/errors.ts';
 import type { LogRow } from '../../shared/views.ts';
 import { openDatabaseFile } from '../state/database-file.ts';
 import { createAnchorKeeper } from './anchor-keeper.ts';
+import { verifyInWorker } from './background-verify.ts';
 import type { LogEvent } from './chain.ts';
 import { logSchema, logSchemaVersion, logUpgrades } from './chain.ts';
 import type { LogKeys } from './log-keys.ts';
@@ -16,7 +17,6 @@ import type { Completion, Decided, Judged, LogNote, RequestLog } from './request
 import { createRetention, type LogLimits, type Removed } from './retention.ts';
 import { keyText } from './seals.ts';
 import { storedText } from './stored-text.ts';
-import { verifyInWorker } from './verify-in-worker.ts';
 
 /** A checkpoint is signed after so many events, and after so long where there was anything new. */
 const segmentEvents = 1_000;

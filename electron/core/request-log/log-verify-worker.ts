@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { VerifyJob } from './background-verify.ts';
 import { verifyChain } from './verify-chain.ts';
-import type { VerifyJob } from './verify-in-worker.ts';
 
 // One check, one answer. What it is given comes from our own main thread.
 const { path, witness } = workerData as VerifyJob;
