@@ -224,6 +224,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     settings,
     secrets,
     folder: join(dataDir, 'pki'),
+    commandsFile: join(dataDir, 'openai-commands.db'),
     onRequest: (request, response) => gateway.handle(request, response),
     onNote: (message) => log.note({ kind: 'tunnel', message }),
     version,

@@ -237,6 +237,14 @@ export const mutants = [
     name: 'runs a command once, however often it is delivered',
   },
   {
+    claim: 'S11 command over a restart',
+    file: 'electron/core/tunnel/connectors/openai-connector.ts',
+    find: "      if (found === 'new') return undefined;\n",
+    put: '      if (found) return undefined;\n',
+    test: 'test/integration/openai/restart.test.ts',
+    name: 'does not run again what was running',
+  },
+  {
     claim: 'S11 expired command',
     file: 'electron/core/tunnel/connectors/openai-connector.ts',
     find: '    if (left <= 0) return;\n',

@@ -38,6 +38,8 @@ export interface TunnelDeps {
   readonly secrets: Secrets;
   /** `<data>/pki`. */
   readonly folder: string;
+  /** `<data>/openai-commands.db`: commands of OpenAI's tunnel that were taken before. */
+  readonly commandsFile: string;
   /** Takes each request that inner TLS brought out. */
   readonly onRequest: InnerTlsDeps['onRequest'];
   /** Something to log: the tunnel came back, a handshake failed, a renewal did not work. Never payload. */
@@ -182,6 +184,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     clock,
     secrets: deps.secrets,
     version: deps.version,
+    commandsFile: deps.commandsFile,
     onNote,
     entrance: { channels, metadata: deps.entrance.metadata, receive: deps.entrance.receive },
   };
