@@ -268,4 +268,12 @@ export const mutants = [
     test: 'test/integration/servers/http-origin.test.ts',
     name: 'is not reached without it',
   },
+  {
+    claim: 'upstream SSE endpoint',
+    file: 'electron/core/servers/http/sse-link.ts',
+    find: 'if (url?.origin !== origin.url.origin || url.username || url.password) {',
+    put: 'if (!url) {',
+    test: 'test/integration/servers/sse-upstream.test.ts',
+    name: 'is not followed to',
+  },
 ];
