@@ -64,6 +64,8 @@ export const serverSpec = z.strictObject({
   url: z.string().max(4_096).optional(),
   /** Headers that go with each request to `url`, for servers with their own credentials; values go to secrets at once. */
   headers: z.record(z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/), z.string().max(32_768)).optional(),
+  /** Certificates in PEM: what `url` shows must come from one of these. */
+  ca: z.string().max(262_144).optional(),
   source: z.string().max(200).optional(),
 });
 

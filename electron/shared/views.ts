@@ -89,6 +89,10 @@ export const serverView = z.object({
   tools: z.object({ total: z.number().int(), exposed: z.number().int() }),
   lastError: z.string().optional(),
   source: z.string().optional(),
+  /** Certificates that its own must come from, in place of the system's. */
+  ca: z.array(z.object({ subject: z.string(), fingerprint: z.string(), notAfter: instant })).optional(),
+  /** How far the address of an HTTP server lies, since it was first connected to. */
+  reach: z.enum(['machine', 'private', 'public']).optional(),
   /** What besides tools agents may use. */
   features: z.array(z.enum(serverFeatures)).optional(),
   /**

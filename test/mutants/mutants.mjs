@@ -268,4 +268,20 @@ export const mutants = [
     test: 'test/integration/openai/client-checklist.test.ts',
     name: 'checks the forwarded Authorization with our own resource server',
   },
+  {
+    claim: 'upstream rebinding',
+    file: 'electron/core/servers/http/upstream-address.ts',
+    find: 'if (reach !== undefined && reaches.indexOf(nearest) < reaches.indexOf(reach)) {',
+    put: 'if (false) {',
+    test: 'test/integration/servers/http-origin.test.ts',
+    name: 'is not connected to',
+  },
+  {
+    claim: 'upstream CA',
+    file: 'electron/core/servers/http/http-exchange.ts',
+    find: '{ ca: options.ca }',
+    put: '{ ca: options.ca, rejectUnauthorized: false }',
+    test: 'test/integration/servers/http-origin.test.ts',
+    name: 'is not reached without it',
+  },
 ];

@@ -6,6 +6,7 @@ import type { Secrets } from '../secrets/secrets.ts';
 import type { ClientIdentity } from './era.ts';
 import { asStartFailure, ServerFailure } from './failure.ts';
 import { openHttpSession } from './http/http-session.ts';
+import type { AddressPin, Reach } from './http/upstream-address.ts';
 import type { OwnSession } from './own-session.ts';
 import { createServerMemory, type ServerMemory } from './server-health.ts';
 import { defaultLimits, type ServerLimits } from './server-limits.ts';
@@ -27,6 +28,10 @@ export interface ServersDeps {
   /** Working directory of children. Default: the home directory. */
   readonly cwd?: string;
   readonly limits?: Partial<ServerLimits>;
+  /** Told how far the address of an HTTP server lies, the first time that it is connected to. */
+  readonly onReach?: (slug: string, reach: Reach) => void;
+  /** Resolves names of HTTP servers. Default: the system's resolver. */
+  readonly lookup?: AddressPin['lookup'];
 }
 
 /** One conversation, from the moment its start was asked for. */
@@ -70,8 +75,14 @@ export function createServers(deps: ServersDeps): Servers {
     const era = known.era(entry.target);
     const common = { name: record.name, clock, client: deps.client, startMs: limits.startMs, signal };
     if (record.target.kind === 'http') {
-      const headers = await ownHeaders(record, deps.secrets);
-      const session = await openHttpSession({ ...common, url: record.target.url, headers, era });
+      const origin = {
+        headers: await ownHeaders(record, deps.secrets),
+        ca: record.target.ca,
+        reach: record.reach,
+        onReach: (reach: Reach) => deps.onReach?.(record.slug, reach),
+        lookup: deps.lookup,
+      };
+      const session = await openHttpSession({ ...common, url: record.target.url, origin, era });
       known.setEra(entry.target, session.info.era);
       return session;
     }

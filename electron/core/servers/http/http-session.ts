@@ -5,8 +5,9 @@ import { type ClientIdentity, initializeParams, readDiscover, readInitialize } f
 import { asStartFailure, quoted, ServerFailure } from '../failure.ts';
 import { errorCode, errorMessage } from '../json-rpc.ts';
 import type { OwnSession } from '../own-session.ts';
+import { createMask } from '../stdio/server-words.ts';
 import type { UpstreamInfo } from '../upstream-session.ts';
-import { httpOrigin } from './http-exchange.ts';
+import { type HttpOrigin, httpOrigin, type OriginOptions } from './http-exchange.ts';
 import { type HttpLink, openHttpLink } from './http-link.ts';
 import type { ParamHeaders } from './param-headers.ts';
 
@@ -18,8 +19,8 @@ export interface HttpSessionOptions {
   readonly name: string;
   /** Exactly what the person entered. */
   readonly url: string;
-  /** The person's own headers for this server, names in lower case. */
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Its credentials (header names in lower case), its CA, where its address may lie. */
+  readonly origin: OriginOptions;
   readonly clock: Clock;
   readonly client: ClientIdentity;
   /** What is known of its era: `legacy` skips the modern try. */
@@ -36,19 +37,16 @@ export interface HttpSessionOptions {
  */
 export async function openHttpSession(options: HttpSessionOptions): Promise<OwnSession> {
   try {
-    const modern = options.era === 'legacy' ? undefined : await tryModern(options);
-    return modern ?? (await openLegacy(options));
+    const origin = httpOrigin(options.url, options.name, options.origin);
+    const modern = options.era === 'legacy' ? undefined : await tryModern(options, origin);
+    return modern ?? (await openLegacy(options, origin));
   } catch (thrown) {
     throw asStartFailure(thrown);
   }
 }
 
-async function tryModern(options: HttpSessionOptions): Promise<OwnSession | undefined> {
-  const link = openHttpLink({
-    ...options,
-    origin: httpOrigin(options.url, options.name, options.headers),
-    modern: true,
-  });
+async function tryModern(options: HttpSessionOptions, origin: HttpOrigin): Promise<OwnSession | undefined> {
+  const link = openHttpLink({ ...options, origin, modern: true });
   try {
     const wait = { timeoutMs: options.startMs, signal: options.signal };
     const answer = await link.conversation.request('server/discover', undefined, wait);
@@ -66,14 +64,15 @@ async function tryModern(options: HttpSessionOptions): Promise<OwnSession | unde
   return undefined;
 }
 
-async function openLegacy(options: HttpSessionOptions): Promise<OwnSession> {
+async function openLegacy(options: HttpSessionOptions, origin: HttpOrigin): Promise<OwnSession> {
   const { name } = options;
-  const link = openHttpLink({ ...options, origin: httpOrigin(options.url, name, options.headers), modern: false });
+  const link = openHttpLink({ ...options, origin, modern: false });
   try {
     const wait = { timeoutMs: options.startMs, signal: options.signal };
     const answer = await link.conversation.request('initialize', initializeParams(options.client), wait);
     if ('error' in answer) {
-      const said = quoted(errorMessage(answer.error));
+      const mask = createMask(new Map(Object.entries(options.origin.headers ?? {})));
+      const said = quoted(mask(errorMessage(answer.error)));
       throw new ServerFailure(
         'server_not_ready',
         'wrong-output',
