@@ -323,6 +323,8 @@ export const tunnelView = z.object({
       channels: z.array(z.object({ channel: z.string(), server: slug })),
     })
     .optional(),
+  /** Where agents knock, and the loopback port that the person's forwarder is pointed at. */
+  forward: z.object({ host: z.string(), port: z.number().int(), local: z.number().int() }).optional(),
   /** Steps of setting this way in up, in order, each with what could be verified from here. */
   checklist: z
     .array(z.object({ step: z.string(), state: z.enum(['done', 'open', 'failed', 'unproven']), detail: z.string() }))

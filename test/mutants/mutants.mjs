@@ -29,6 +29,22 @@ export const mutants = [
     name: 'a revoked certificate loses its connections',
   },
   {
+    claim: 'S2 a forwarder that reads, by the probe',
+    file: 'electron/core/tunnel/probe.ts',
+    find: 'if (met && publicKeyPin(met) !== ours) foreign = issuerOf(met);',
+    put: 'if (!met) foreign = "";',
+    test: 'test/integration/forward/forward.test.ts',
+    name: 'a forwarder that ends TLS itself',
+  },
+  {
+    claim: 'S2 a forwarder that reads, by the doctor',
+    file: 'electron/core/doctor/forwarder-check.ts',
+    find: 'if ((await ownPins(facts)).includes(publicKeyPin(met))) {',
+    put: 'if (publicKeyPin(met)) {',
+    test: 'test/integration/forward/forward.test.ts',
+    name: 'a forwarder that ends TLS itself',
+  },
+  {
     claim: 'S6 key usage',
     file: 'electron/core/tunnel/pki/issue-certificate.ts',
     find: 'new ExtendedKeyUsageExtension([extendedKeyUsage[what.usage]], false)',

@@ -38,11 +38,12 @@ export const settingsDocument = z.looseObject({
   schemaVersion: z.literal(settingsVersion),
   servers: z.array(serverRecord),
   tunnel: z.looseObject({
-    way: z.enum(['embedded', 'edge', 'openai', 'anthropic']),
+    way: z.enum(['embedded', 'edge', 'forward', 'openai', 'anthropic']),
     domain: z.string().min(1),
     edge: z
       .looseObject({ host: z.string().min(1), port, caPin: z.string().min(1), domain: z.string().min(1) })
       .optional(),
+    forward: z.looseObject({ host: z.string().min(1), port }).optional(),
     openai: z
       .looseObject({
         tunnelId: z.string().min(1),
