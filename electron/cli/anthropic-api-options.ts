@@ -18,7 +18,7 @@ export interface ApiOptions {
   readonly serviceAccount?: string;
   readonly workspace?: string;
   readonly tunnel?: string;
-  readonly name?: string;
+  readonly displayName?: string;
   readonly apiUrl?: string;
   readonly apiGeneration?: 'workspace' | 'organization';
 }
@@ -38,7 +38,7 @@ export function addApiOptions(command: Command): Command {
     .option('--federation-rule <id>', 'with --identity-token-file: fdrl_…')
     .option('--service-account <id>', 'with --identity-token-file')
     .option('--workspace <id>', 'with --identity-token-file: wrkspc_… or default')
-    .option('--name <name>', 'with --api: name of a tunnel that is made')
+    .option('--display-name <name>', 'with --api: name of a tunnel that is made')
     .option('--api-url <origin>', 'with --api: the API, if it is not api.anthropic.com')
     .addOption(
       new Option('--api-generation <generation>', 'with --api: organization = the older API').choices([
@@ -63,7 +63,7 @@ export async function apiChoiceOf(io: CliIo, options: ApiOptions): Promise<ApiIn
   if (apiTokenFile !== undefined && identityTokenFile !== undefined) {
     throw usageError('Give --api-token-file or --identity-token-file, not both.');
   }
-  const { tunnel, name, apiUrl: url, apiGeneration: generation } = options;
+  const { tunnel, displayName: name, apiUrl: url, apiGeneration: generation } = options;
   const federated = identityTokenFile !== undefined || federationRule !== undefined;
   if (federated && (federationRule === undefined || organization === undefined || identityTokenFile === undefined)) {
     throw usageError('Federation needs --identity-token-file, --federation-rule and --organization.');
