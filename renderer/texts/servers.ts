@@ -41,6 +41,8 @@ export const serversTexts = {
     commandRuns: 'Runs on this machine, as you',
     urlForwards: 'Calls go to',
     env: 'with these variables',
+    headers: 'with these headers of its own',
+    ca: 'trusts only certificates from',
 
     outTitle: 'What gets out',
     outEmpty:

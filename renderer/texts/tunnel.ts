@@ -54,6 +54,7 @@ export const tunnelTexts = {
     checklistStates: { done: 'Done:', open: 'Open:', failed: 'Failed:', unproven: 'Not proven yet:' },
     useEdge: 'Use your own edge…',
     useEmbedded: 'Use this machine only',
+    useForward: 'Use your own forwarder…',
     useOpenAi: 'Use OpenAI’s tunnel…',
     openAiTitle: 'ChatGPT, through OpenAI’s tunnel',
     openAiReads:
@@ -68,6 +69,13 @@ export const tunnelTexts = {
     openAiAccesses: { oauth: 'Agents with a token of Sallyport', tunnel: 'Whoever OpenAI lets in, not verified' },
     openAiDo: 'Check and use',
     openAiMoved: 'If your own edge is in use now, its addresses change and its tokens end.',
+    forwardTitle: 'Your own forwarder',
+    forwardText:
+      'A program of yours that passes TCP on as it is: ssh -R, Tailscale Funnel, frp, ngrok. It cannot read.',
+    forwardHost: 'Public name',
+    forwardPort: 'Public port',
+    forwardDo: 'Use',
+    forwardPoint: (port: number) => `Point your forwarder at 127.0.0.1:${port}.`,
     joinTitle: 'Join your own edge',
     joinText:
       'On the server, run sallyport edge invite and paste the line that it prints. It works once, for 15 minutes.',
