@@ -181,6 +181,8 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     'tunnel.ca': async () => ({ pem: 'PEM\n', fingerprint: digest, notAfter: at }),
     'tunnel.probe': async () => ({ ok: false, at, ms: 1, hop: 'edge', detail: 'no answer' }),
     'tunnel.record': async () => ({}),
+    'tunnel.remote': async () => ({ tunnels: [], certificates: [] }),
+    'tunnel.remoteChange': async () => tunnel,
     'tunnel.use': async () => tunnel,
     pause: async () => ({ paused: true, at, endedStreams: 2 }),
     resume: async () => ({ paused: false, at, endedStreams: 0 }),
