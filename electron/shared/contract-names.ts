@@ -44,6 +44,8 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'tunnel.probe': true,
   'tunnel.use': true,
   'tunnel.record': true,
+  'tunnel.remote': true,
+  'tunnel.remoteChange': true,
   pause: true,
   resume: true,
   'settings.get': true,

@@ -277,6 +277,22 @@ export const mutants = [
     name: 'checks the forwarded Authorization with our own resource server',
   },
   {
+    claim: 'API credential over plain http',
+    file: 'electron/core/tunnel/connectors/anthropic/tunnels-api/api-exchange.ts',
+    find: "(url?.protocol === 'http:' && local)",
+    put: "url?.protocol === 'http:'",
+    test: 'test/integration/anthropic/tunnels-api.test.ts',
+    name: 'refuses what cannot be right before anything is sent',
+  },
+  {
+    claim: 'API set-up resumes',
+    file: 'electron/core/tunnel/connectors/anthropic/tunnels-api/tunnels-account.ts',
+    find: '    if (wanted.making === undefined) store({ ...wanted, making });\n',
+    put: '',
+    test: 'test/integration/anthropic/tunnels-api.test.ts',
+    name: 'is not made twice when the app ended before it knew of it',
+  },
+  {
     claim: 'upstream rebinding',
     file: 'electron/core/servers/http/upstream-address.ts',
     find: 'if (reach !== undefined && reaches.indexOf(nearest) < reaches.indexOf(reach)) {',

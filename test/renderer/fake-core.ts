@@ -399,6 +399,8 @@ function handlersOf(core: FakeCore): Handlers {
     }),
     'tunnel.probe': () => ({ ok: true, at: now(), ms: 9 }),
     'tunnel.record': () => ({}),
+    'tunnel.remote': () => ({ tunnels: [], certificates: [] }),
+    'tunnel.remoteChange': () => core.state.tunnel,
     'tunnel.use': ({ way }) => {
       core.patch({ tunnel: { ...core.state.tunnel, way } });
       return core.state.tunnel;
