@@ -205,6 +205,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     secrets: deps.secrets,
     version: deps.version,
     commandsFile: deps.commandsFile,
+    environment: deps.environment,
     onNote,
     entrance: { channels, metadata: deps.entrance.metadata, receive: deps.entrance.receive },
   };

@@ -20,6 +20,8 @@ export const approval: ApprovalView = {
   class: 'effect',
   arguments: { path: 'plan.md' },
   argumentsText: '{"path":"plan.md\u202e"}',
+  verb: 'write a file',
+  unusual: [],
   summary: 'write a file',
   reasons: ['write_file changes things'],
   risk: 40,
