@@ -12,6 +12,7 @@ import { chainHash, genesisHash } from '../../electron/core/request-log/chain.ts
 import { createRequestLog } from '../../electron/core/request-log/create-request-log.ts';
 import { listRows } from '../../electron/core/request-log/log-reader.ts';
 import type { RequestLog } from '../../electron/core/request-log/request-log.ts';
+import { readSearchIndex } from '../../electron/core/request-log/search-index.ts';
 import { systemClock } from '../../electron/core/state/system-clock.ts';
 import type { RequestInput } from '../../electron/shared/contract.ts';
 import { fromPlain } from '../../electron/shared/json-tree.ts';
@@ -125,10 +126,14 @@ try {
   );
 
   started = performance.now();
-  let page = await full.search({ text: 'zanzibar', limit: 50 });
-  const target = Math.floor(calls / 50_000) + (calls % 50_000 > 77 ? 1 : 0);
-  while (page.next !== undefined || page.rows.length < target)
-    page = await full.search({ text: 'zanzibar', limit: 50 });
+  const reader = new DatabaseSync(join(folder, 'full.db'), { readOnly: true });
+  const newest = Number(reader.prepare('SELECT max(seq) AS n FROM ev').get()?.n);
+  for (let upto = 0; upto < newest; ) {
+    await full.search({ text: 'zanzibar', limit: 50 });
+    const index = readSearchIndex(reader, join(folder, 'full-index.db'));
+    upto = index?.upto() ?? 0;
+    index?.close();
+  }
   console.log(`index complete after ${((performance.now() - started) / 1_000).toFixed(1)} s`);
   const hour = (back: number): string => new Date(Date.now() - back * 3_600_000).toISOString();
   const queries: [string, RequestInput<'log.list'>][] = [
@@ -143,7 +148,6 @@ try {
     ['nothing has it', { text: 'zanzibar', outcome: 'expired', agent: 'token:99' }],
     ['an hour in the past', { since: hour(200), until: hour(199), text: 'report' }],
   ];
-  const reader = new DatabaseSync(join(folder, 'full.db'), { readOnly: true });
   const delay = monitorEventLoopDelay({ resolution: 1 });
   for (const [name, query] of queries) {
     const times: number[] = [];

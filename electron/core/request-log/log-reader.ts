@@ -5,7 +5,7 @@ import { SallyportError } from '../../shared/errors.ts';
 import type { LogDetail, LogRow } from '../../shared/views.ts';
 import type { LogEvent } from './chain.ts';
 import { detailOf, readEvent, rowOf, type StoredEvent, unreadableRow } from './log-rows.ts';
-import { readSeals } from './seals.ts';
+import { removedSeal } from './seals.ts';
 import type { IndexReader } from './search-index.ts';
 import { callQuery, hasWords, indexQuery, wordsOf } from './search-text.ts';
 import { firstSeqAt } from './seq-at.ts';
@@ -187,7 +187,7 @@ function same(wanted: string, there: string | undefined): boolean {
 
 /** Smallest seq that can be in the answer: what retention has signed away is gone, deleted yet or not. */
 export function lowestSeq(database: DatabaseSync, since: string | undefined): number {
-  const kept = (readSeals(database).findLast(({ body }) => body?.kind === 'removed')?.seq ?? 0) + 1;
+  const kept = (removedSeal(database)?.seq ?? 0) + 1;
   return since === undefined ? kept : Math.max(kept, firstSeqAt(database, new Date(since).toISOString()));
 }
 

@@ -36,7 +36,7 @@ afterEach(async () => {
 const words = ['invoice', 'Report', 'Straße', 'naïve', 'meeting', 'ab', 'x1'];
 const tools = ['read_file', 'send_mail', 'query'];
 
-function write(count: number, random: ReturnType<typeof createSeeded>): void {
+function write(count: number, random: ReturnType<typeof createSeeded>, leaveOpen = 0.1): void {
   const { pick, chance } = random;
   for (let at = 0; at < count; at += 1) {
     clock.advance(1_000);
@@ -54,7 +54,7 @@ function write(count: number, random: ReturnType<typeof createSeeded>): void {
       }),
       pick([allow, askFirst, deny]),
     );
-    if (chance(0.1)) continue;
+    if (chance(leaveOpen)) continue;
     log.completed(judged, { outcome: pick(['ran', 'failed', 'denied'] as const), bytesOut: 1 });
   }
 }
@@ -76,10 +76,10 @@ test('the index finds what going through the log finds: random queries over rand
   const { pick, chance, below } = random;
   const reader = new DatabaseSync(path, { readOnly: true });
   let hits = 0;
-  for (let round = 0; round < 4; round += 1) {
+  for (let round = 0; round < 3; round += 1) {
     write(250, random);
-    for (let at = 0; at < 60; at += 1) {
-      const query: Query = { limit: pick([3, 50, 1_000]) };
+    for (let at = 0; at < 25; at += 1) {
+      const query: Query = { limit: pick([20, 1_000]) };
       if (chance(0.6))
         query.text = pick([
           'invoice',
@@ -105,7 +105,7 @@ test('the index finds what going through the log finds: random queries over rand
     }
   }
   reader.close();
-  expect(hits).toBeGreaterThan(1_000);
+  expect(hits).toBeGreaterThan(500);
 });
 
 test('a call is found by its id, however long ago, and what is under way is found too', async () => {
@@ -146,7 +146,7 @@ test('an index that is lost, damaged or of another log is made anew', async () =
 });
 
 test('what retention took away is not found any more', async () => {
-  write(600, createSeeded(3));
+  write(300, createSeeded(3), 0);
   log.note({ kind: 'app', message: 'old zanzibar' });
   clock.advance(300_000);
   expect((await log.search({ text: 'zanzibar' })).rows).toHaveLength(1);
