@@ -18,6 +18,7 @@ import { createAppHandlers } from './handlers/app-handlers.ts';
 import { createConsentHandlers } from './handlers/consent-handlers.ts';
 import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
 import { makeFirstCall } from './handlers/first-call.ts';
+import { createIsolationHandlers } from './handlers/isolation-handlers.ts';
 import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
@@ -41,6 +42,7 @@ import { ownPorts } from './servers/discovery/own-ports.ts';
 import { createServerRegistry } from './servers/server-registry.ts';
 import { viewServer } from './servers/server-view.ts';
 import type { ServerRecord } from './servers/servers.ts';
+import { type IsolationSupport, probeIsolation } from './servers/stdio/isolation.ts';
 import { startKeptChild } from './servers/stdio/kept-child.ts';
 import type { SettingsFile } from './settings/settings.ts';
 import { createSettings } from './settings/settings-station.ts';
@@ -162,7 +164,16 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     foldersOf: (slug) => foldersOf(registry.bySlug(slug)),
   });
   const approvals = createApprovals({ clock, newId: randomUUID, store: createRememberedFile(files), home: homedir() });
+  // Looked for at the first need, then known as long as the app runs.
+  let isolationProbed: Promise<IsolationSupport> | undefined;
+  const isolationSupport = (): Promise<IsolationSupport> => {
+    isolationProbed ??= probeIsolation();
+    return isolationProbed;
+  };
   const servers = createServers({
+    keptOut: [dataDir],
+    isolationSupport,
+
     secrets,
     clock,
     client: { name: 'sallyport', version },
@@ -343,6 +354,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
     ...createLogHandlers({ log, settings }),
+    ...createIsolationHandlers({ registry, servers, log, support: isolationSupport, keptOut: [dataDir] }),
     ...createPolicyHandlers({ policy, rulesFile, log }),
     ...createConsentHandlers({ oauth, log }),
     ...createAppHandlers({

@@ -15,6 +15,8 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'servers.import': true,
   'servers.adopt': true,
   'servers.features': true,
+  'servers.isolate': true,
+  'servers.isolation': true,
   'servers.remove': true,
   'servers.share': true,
   'servers.unshare': true,

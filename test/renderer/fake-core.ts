@@ -247,6 +247,8 @@ function handlersOf(core: FakeCore): Handlers {
       return server(name);
     },
     'servers.features': ({ server: name }) => ({ server: server(name).slug, features: [] }),
+    'servers.isolate': ({ server, isolation }) => ({ server, ...(isolation ? { isolation } : {}) }),
+    'servers.isolation': () => ({ ok: true }),
     'servers.remove': ({ server: name }) => {
       const { slug } = server(name);
       core.patch({ servers: core.state.servers.filter((each) => each.slug !== slug) });

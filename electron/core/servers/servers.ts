@@ -1,4 +1,5 @@
 import type { Reach } from './http/upstream-address.ts';
+import type { Isolation } from './stdio/isolation.ts';
 import type { UpstreamSession } from './upstream-session.ts';
 
 /** How a server is reached; exactly what the person confirmed. */
@@ -42,6 +43,8 @@ export interface ServerRecord {
   readonly features?: readonly string[] | undefined;
   /** How far its address lies, since it was first connected to (HTTP). */
   readonly reach?: Reach | undefined;
+  /** What it may have of this machine, where the person walled it in; absent = all that the person has (stdio). */
+  readonly isolation?: Isolation | undefined;
   /** Present where it was taken over from another program's file. */
   readonly origin?: ServerOrigin | undefined;
 }

@@ -121,6 +121,8 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     'servers.import': async ({ found }) => ({ name: found, slug: found }),
     'servers.adopt': async ({ server }) => find(server),
     'servers.features': async ({ server }) => ({ server, features: [] }),
+    'servers.isolate': async ({ isolation }) => ({ server: 'files', ...(isolation ? { isolation } : {}) }),
+    'servers.isolation': async () => ({ ok: true }),
     'servers.remove': async ({ server }) => {
       const { name } = find(server);
       servers.splice(servers.indexOf(find(server)), 1);
