@@ -392,6 +392,18 @@ function handlersOf(core: FakeCore): Handlers {
     },
     'log.verify': () => ({ ok: true, rows: core.rows.length }),
     'tunnel.status': () => core.state.tunnel,
+    'tunnel.certificate': () => ({
+      kind: 'own',
+      domain: core.state.tunnel.domain,
+      fingerprint: 'a'.repeat(64),
+      notAfter: now(),
+    }),
+    'tunnel.certificateUse': ({ kind }) => ({
+      kind,
+      domain: core.state.tunnel.domain,
+      fingerprint: 'a'.repeat(64),
+      notAfter: now(),
+    }),
     'tunnel.ca': () => ({
       pem: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
       fingerprint: 'CA:12:CD:34',
