@@ -40,6 +40,8 @@ export function createAppHandlers(
   | 'tunnel.certificate'
   | 'tunnel.certificateUse'
   | 'tunnel.record'
+  | 'tunnel.remote'
+  | 'tunnel.remoteChange'
   | 'pause'
   | 'resume'
   | 'settings.get'
@@ -75,6 +77,14 @@ export function createAppHandlers(
       const by = view.directory === undefined ? 'this installation' : new URL(view.directory).host;
       log.note({ kind: 'authority', message: `The certificate of ${view.domain} is signed by ${by} now.`, by: front });
       return view;
+    },
+
+    'tunnel.remote': async () => await tunnel.remote(),
+    'tunnel.remoteChange': async (change, { front }) => {
+      await tunnel.changeRemote(change);
+      const what = change.do === 'rotate-token' ? 'the token was rotated' : `${change.id} was archived`;
+      log.note({ kind: 'authority', message: `At Anthropic: ${what}.`, by: front });
+      return tunnel.view();
     },
 
     'tunnel.record': async ({ start }) => {

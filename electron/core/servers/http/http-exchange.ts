@@ -29,6 +29,8 @@ export interface OriginOptions extends AddressPin {
 /** One HTTP request. */
 export interface HttpExchange {
   readonly method: 'POST' | 'GET' | 'DELETE';
+  /** Another path of the same origin. Default: the URL that was entered. */
+  readonly url?: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
@@ -66,7 +68,9 @@ export function httpOrigin(address: string, name: string, options: OriginOptions
  * @throws ServerFailure `server_unreachable`
  */
 export function exchange(origin: HttpOrigin, what: HttpExchange): Promise<http.IncomingMessage> {
-  const { url, agent, name } = origin;
+  const { agent, name } = origin;
+  const url = what.url ?? origin.url;
+  if (url.origin !== origin.url.origin) throw new Error('a request for another origin');
   return new Promise((resolve, reject) => {
     const secure = url.protocol === 'https:';
     const request = (secure ? https.request : http.request)(url, {
@@ -142,6 +146,8 @@ export interface EventSink {
   onEvent(data: string, id: string | undefined): void;
   /** Milliseconds that the server wants between a break and a new try. */
   onRetry?(milliseconds: number): void;
+  /** An event that is no message: its name and data. */
+  onOther?(event: string, data: string): void;
 }
 
 /**
@@ -160,6 +166,7 @@ export async function readEvents(response: http.IncomingMessage, name: string, s
     onEvent: (event) => {
       if (event.id !== undefined) lastId = event.id;
       if (event.event === undefined || event.event === 'message') sink.onEvent(event.data, lastId);
+      else sink.onOther?.(event.event, event.data);
     },
     onRetry: (milliseconds) => sink.onRetry?.(milliseconds),
     onError: (error) => {
@@ -180,6 +187,7 @@ export async function readEvents(response: http.IncomingMessage, name: string, s
       if (failure) break;
     }
   } catch (error) {
+    if (error instanceof ServerFailure) throw error;
     throw brokeOff(name, error);
   }
   if (failure) throw failure;

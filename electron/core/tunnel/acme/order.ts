@@ -61,6 +61,8 @@ interface LastAnswer {
   retryAfterMs?: number | undefined;
 }
 
+type AcmeModule = typeof import('acme-client');
+
 /** Orders go one after the other: the library's way out is one for the process. */
 let queue: Promise<unknown> = Promise.resolve();
 
@@ -82,7 +84,9 @@ export const orderCertificate: OrderCertificate = (request) => {
 
 async function orderNow(request: OrderRequest): Promise<OrderedCertificate> {
   // Loaded only when it is needed: it is large, and most starts never order.
-  const acme = await import('acme-client');
+  const loaded: AcmeModule & { readonly default?: AcmeModule } = await import('acme-client');
+  // A bundler gives a CommonJS module as its default alone, Node gives its names as well.
+  const acme = loaded.default ?? loaded;
   const last: LastAnswer = {};
   const http = acme.axios;
   const directory = new URL(request.directory);
