@@ -22,6 +22,8 @@ export interface HttpSessionOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly client: ClientIdentity;
+  /** What a legacy server is told that it may ask for. */
+  readonly capabilities?: JsonObject;
   /** What is known of its era: `legacy` skips the modern try. */
   readonly era: 'legacy' | 'modern' | undefined;
   /** Milliseconds until each step of the handshake must be answered. */
@@ -71,7 +73,11 @@ async function openLegacy(options: HttpSessionOptions): Promise<OwnSession> {
   const link = openHttpLink({ ...options, origin: httpOrigin(options.url, name, options.headers), modern: false });
   try {
     const wait = { timeoutMs: options.startMs, signal: options.signal };
-    const answer = await link.conversation.request('initialize', initializeParams(options.client), wait);
+    const answer = await link.conversation.request(
+      'initialize',
+      initializeParams(options.client, options.capabilities),
+      wait,
+    );
     if ('error' in answer) {
       const said = quoted(errorMessage(answer.error));
       throw new ServerFailure(
@@ -107,6 +113,7 @@ function session(link: HttpLink, info: UpstreamInfo): OwnSession {
     request: conversation.request,
     notify: conversation.notify,
     onNotification: conversation.onNotification,
+    onServerRequest: conversation.onServerRequest,
     stop: link.stop,
     closed,
     get inFlight() {
