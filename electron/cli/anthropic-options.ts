@@ -9,6 +9,8 @@ import { promptSecret, readSource } from './secret-input.ts';
 /** Options of `tunnel use`. */
 export interface UseOptions {
   readonly joinFile?: string;
+  readonly name?: string;
+  readonly port?: string;
   readonly domain?: string;
   readonly tokenFile?: string;
   readonly mode?: 'cloudflared' | 'listener' | 'native';

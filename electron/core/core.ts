@@ -156,7 +156,13 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     foldersOf: (slug) => foldersOf(registry.bySlug(slug)),
   });
   const approvals = createApprovals({ clock, newId: randomUUID, store: createRememberedFile(files), home: homedir() });
-  const servers = createServers({ secrets, clock, client: { name: 'sallyport', version }, environment: process.env });
+  const servers = createServers({
+    secrets,
+    clock,
+    client: { name: 'sallyport', version },
+    environment: process.env,
+    onReach: (slug, reach) => registry.setReach(slug, reach),
+  });
   closers.push(() => servers.stopAll());
   const registry = createServerRegistry({ settings, secrets });
   const origins = createOrigins({
@@ -224,6 +230,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     settings,
     secrets,
     folder: join(dataDir, 'pki'),
+    commandsFile: join(dataDir, 'openai-commands.db'),
     onRequest: (request, response) => gateway.handle(request, response),
     onNote: (message) => log.note({ kind: 'tunnel', message }),
     version,

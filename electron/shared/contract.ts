@@ -21,6 +21,7 @@ import {
   statusView,
   toolView,
   tunnelView,
+  ways,
 } from './views.ts';
 
 /**
@@ -63,6 +64,8 @@ export const serverSpec = z.strictObject({
   url: z.string().max(4_096).optional(),
   /** Headers that go with each request to `url`, for servers with their own credentials; values go to secrets at once. */
   headers: z.record(z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/), z.string().max(32_768)).optional(),
+  /** Certificates in PEM: what `url` shows must come from one of these. */
+  ca: z.string().max(262_144).optional(),
   source: z.string().max(200).optional(),
 });
 
@@ -76,6 +79,14 @@ export const anthropicChoice = z.strictObject({
   hosts: z.record(z.string().max(253), slug).optional(),
   edges: z.array(z.string().min(1).max(300)).max(16).optional(),
   edgeCa: z.string().max(65_536).optional(),
+});
+/** Where agents knock at a forwarder of the person's; needed at the first time, and kept. The port is 443 unless named. */
+export const forwardChoice = z.strictObject({
+  host: z
+    .string()
+    .max(253)
+    .regex(/^(?=.*[a-z])[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/i),
+  port: z.number().int().min(1).max(65_535).optional(),
 });
 /** Names a found server and what was shown of it. */
 const foundName = {
@@ -329,8 +340,9 @@ export const requests = {
   /** Chooses the way in. `join` is the line that `sallyport edge invite` printed; it is a secret until it is used. */
   'tunnel.use': request(
     z.strictObject({
-      way: z.enum(['embedded', 'edge', 'openai', 'anthropic']),
+      way: z.enum(ways),
       join: z.string().max(1_000).optional(),
+      forward: forwardChoice.optional(),
       openai: openAiChoice.optional(),
       /** For `anthropic`, needed at the first time. The token goes to the secrets store at once and is never read back. */
       anthropic: anthropicChoice.optional(),

@@ -89,6 +89,10 @@ export const serverView = z.object({
   tools: z.object({ total: z.number().int(), exposed: z.number().int() }),
   lastError: z.string().optional(),
   source: z.string().optional(),
+  /** Certificates that its own must come from, in place of the system's. */
+  ca: z.array(z.object({ subject: z.string(), fingerprint: z.string(), notAfter: instant })).optional(),
+  /** How far the address of an HTTP server lies, since it was first connected to. */
+  reach: z.enum(['machine', 'private', 'public']).optional(),
   /** What besides tools agents may use. */
   features: z.array(z.enum(serverFeatures)).optional(),
   /**
@@ -319,6 +323,8 @@ export const tunnelView = z.object({
       channels: z.array(z.object({ channel: z.string(), server: slug })),
     })
     .optional(),
+  /** Where agents knock, and the loopback port that the person's forwarder is pointed at. */
+  forward: z.object({ host: z.string(), port: z.number().int(), local: z.number().int() }).optional(),
   /** Steps of setting this way in up, in order, each with what could be verified from here. */
   checklist: z
     .array(z.object({ step: z.string(), state: z.enum(['done', 'open', 'failed', 'unproven']), detail: z.string() }))

@@ -63,6 +63,18 @@ export function createLogWriter(database: DatabaseSync, clock: Clock): LogWriter
   const lastCall = database.prepare("SELECT at FROM ev WHERE kind = 'decided' ORDER BY seq DESC LIMIT 1").get();
   let lastCallAt = lastCall === undefined ? undefined : String(lastCall.at);
 
+  // Asked at every change of the state, for the same midnight: counted once by the database, from then on along with the rows.
+  let counts = { since: '', ofAgent: new Map<string, number>() };
+  const countSince = (agent: string, since: string): number => {
+    const from = new Date(since).toISOString();
+    if (counts.since !== from) counts = { since: from, ofAgent: new Map() };
+    const known = counts.ofAgent.get(agent);
+    if (known !== undefined) return known;
+    const counted = Number(counting.get(agent, from)?.n ?? 0);
+    counts.ofAgent.set(agent, counted);
+    return counted;
+  };
+
   let durable: boolean | undefined;
   const setDurable = (wanted: boolean): void => {
     if (durable !== wanted) database.exec(`PRAGMA synchronous = ${wanted ? 'FULL' : 'NORMAL'}`);
@@ -90,7 +102,11 @@ export function createLogWriter(database: DatabaseSync, clock: Clock): LogWriter
         hash,
       );
       tail = { seq, hash };
-      if (body.kind === 'decided') lastCallAt = body.at;
+      if (body.kind === 'decided') {
+        lastCallAt = body.at;
+        const counted = counts.ofAgent.get(body.agent);
+        if (counted !== undefined && body.at >= counts.since) counts.ofAgent.set(body.agent, counted + 1);
+      }
       return { body, hash: hashText(hash) };
     },
     leftOpen() {
@@ -113,7 +129,7 @@ export function createLogWriter(database: DatabaseSync, clock: Clock): LogWriter
         .map(({ allowed, tool, ...call }) => cutOff({ ...call, ...(tool === null ? {} : { tool }) }, allowed === 1));
     },
     tail: () => tail,
-    countSince: (agent, since) => Number(counting.get(agent, new Date(since).toISOString())?.n ?? 0),
+    countSince,
     lastCallAt: () => lastCallAt,
     close() {
       try {

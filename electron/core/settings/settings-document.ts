@@ -23,9 +23,11 @@ const serverRecord = z.looseObject({
       kind: z.literal('http'),
       url: z.string().min(1),
       headers: z.array(z.string()).optional(),
+      ca: z.string().optional(),
     }),
   ]),
   shared: z.boolean(),
+  reach: z.enum(['machine', 'private', 'public']).optional(),
   source: z.string().optional(),
   features: z.array(z.string()).optional(),
   origin: z.looseObject({ file: z.string(), entry: z.string(), digest: z.string() }).optional(),
@@ -36,11 +38,12 @@ export const settingsDocument = z.looseObject({
   schemaVersion: z.literal(settingsVersion),
   servers: z.array(serverRecord),
   tunnel: z.looseObject({
-    way: z.enum(['embedded', 'edge', 'openai', 'anthropic']),
+    way: z.enum(['embedded', 'edge', 'forward', 'openai', 'anthropic']),
     domain: z.string().min(1),
     edge: z
       .looseObject({ host: z.string().min(1), port, caPin: z.string().min(1), domain: z.string().min(1) })
       .optional(),
+    forward: z.looseObject({ host: z.string().min(1), port }).optional(),
     openai: z
       .looseObject({
         tunnelId: z.string().min(1),

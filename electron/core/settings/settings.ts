@@ -34,7 +34,7 @@ export interface SettingsData {
   readonly schemaVersion: 1;
   readonly servers: readonly ServerRecord[];
   readonly tunnel: {
-    readonly way: 'embedded' | 'edge' | 'openai' | 'anthropic';
+    readonly way: 'embedded' | 'edge' | 'forward' | 'openai' | 'anthropic';
     /** Domain of every URL: `localhost` for the embedded edge. */
     readonly domain: string;
     /** The edge that was joined and the domain it gave; kept while another way is in use. */
@@ -44,6 +44,8 @@ export interface SettingsData {
       readonly caPin: string;
       readonly domain: string;
     };
+    /** The public name and port that a forwarder of the person's brings; kept while another way is in use. */
+    readonly forward?: { readonly host: string; readonly port: number };
     /** OpenAI's tunnel as it was last used; the runtime key is a secret and not here. */
     readonly openai?: {
       readonly tunnelId: string;

@@ -74,13 +74,6 @@ test('what needs an instance says so, with status 4', async () => {
   }
 });
 
-test('what a later version brings says so, with status 3', async () => {
-  for (const args of [['tunnel', 'use', 'forward', '--name', 'box.example.com']]) {
-    const failed = await cliHere([...args, '--json', '--data-dir', dataDir]);
-    expect([failed.status, failed.error().code], args.join(' ')).toEqual([3, 'not_yet_available']);
-  }
-});
-
 test('what is typed wrongly is status 2, in one line', async () => {
   for (const args of [
     [],

@@ -68,9 +68,15 @@ test('a call that runs is one decided and one completed event, and one row', asy
   const detail = requests['log.show'].output.parse({ row: log.show('c1') }).row;
   expect(detail.resultText).toBe('{"content":[]}');
   expect(detail.steps.map(({ step }) => step)).toEqual(['received', 'decided', 'forwarded', 'completed']);
-  expect(log.countSince('token:1', '2026-11-22T00:00:00Z')).toBe(1);
+  const midnight = '2026-11-22T00:00:00Z';
+  expect(log.countSince('token:1', midnight)).toBe(1);
   expect(log.lastCallAt()).toBe(rows[0]?.at);
   expect(await log.verify()).toMatchObject({ ok: true, rows: 3 });
+
+  log.decided(callOf('c2'), allow);
+  expect(log.countSince('token:1', midnight)).toBe(2);
+  expect(log.countSince('token:1', '2027-11-22T00:00:00Z')).toBe(0);
+  expect(log.countSince('token:1', midnight)).toBe(2);
 });
 
 test('only what the log holds as allowed may run, and only once', () => {
