@@ -217,9 +217,17 @@ export const approvalView = z.object({
   arguments: z.unknown(),
   /** The arguments as the exact JSON text that would run. */
   argumentsText: z.string(),
-  /** Verb and target in plain words. */
+  /** What it would do, in plain words: `write a file`. */
+  verb: z.string(),
+  /** On what; absent where no argument says it. */
+  target: z.string().optional(),
+  /** Verb and target on one line, with what else the call carries. */
   summary: z.string(),
   reasons: z.array(z.string()),
+  /** Those of `reasons` that say what is odd about this call, most telling first. */
+  unusual: z.array(z.string()),
+  /** The last call of this agent to this tool that was allowed since the app started, on the same target if there is one. */
+  last: z.object({ at: instant, argumentsText: z.string() }).optional(),
   risk: z.number().int(),
   /** How many identical calls wait; Allow covers these. */
   count: z.number().int().positive(),

@@ -64,9 +64,30 @@ export const settingsDocument = z.looseObject({
         edgeCa: z.string().min(1).optional(),
       })
       .optional(),
+    anthropicApi: z
+      .looseObject({
+        url: z.string().min(1),
+        generation: z.enum(['workspace', 'organization']),
+        tunnelId: z.string().min(1).optional(),
+        making: z.string().min(1).max(255).optional(),
+        domain: z.string().min(1).optional(),
+        certificateId: z.string().min(1).optional(),
+        fingerprint: z.string().min(1).optional(),
+        federation: z
+          .looseObject({
+            rule: z.string().min(1),
+            organization: z.string().min(1),
+            serviceAccount: z.string().optional(),
+            workspace: z.string().optional(),
+            identityFile: z.string().optional(),
+          })
+          .optional(),
+      })
+      .optional(),
   }),
   ports: z.looseObject({ edge: portChoice, ui: portChoice }),
   paused: z.looseObject({ at: z.iso.datetime() }).optional(),
+  log: z.looseObject({ days: z.int().min(1), bytes: z.int().min(1_048_576) }).optional(),
   cliMayDecide: z.boolean(),
   openAtLogin: z.boolean(),
 });

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
-import type { RequestInput } from '../../shared/contract.ts';
+import type { RequestInput, RequestOutput } from '../../shared/contract.ts';
 import { asSallyportError, SallyportError } from '../../shared/errors.ts';
 import type { TunnelView } from '../../shared/views.ts';
 import { visibleText } from '../../shared/visible-text.ts';
@@ -11,6 +11,7 @@ import { chooseAnthropic } from './connectors/anthropic/anthropic-choice.ts';
 import { openAnthropic } from './connectors/anthropic/anthropic-way.ts';
 import type { StartChild } from './connectors/anthropic/cloudflared/supervisor.ts';
 import { createRecorder, type Recorder } from './connectors/anthropic/recorder.ts';
+import { createTunnelsAccount, type RemoteChange } from './connectors/anthropic/tunnels-api/tunnels-account.ts';
 import type { ConnectorStatus, PeerInfo } from './connectors/connector.ts';
 import type { MessageChannel, MessageConnector, MessageEntrance } from './connectors/message-connector.ts';
 import type { Environment } from './connectors/proxy.ts';
@@ -84,6 +85,10 @@ export interface Tunnel {
    * @returns whether the domain changed. @throws SallyportError what joining and proving throw; the old way then stays
    */
   use(choice: TunnelChoice): Promise<boolean>;
+  /** The tunnels at Anthropic, by its API. */
+  remote(): Promise<RequestOutput<'tunnel.remote'>>;
+  /** Changes something there; a rotated token is taken into use. */
+  changeRemote(change: RemoteChange): Promise<void>;
   /** Notes metadata of what comes through Anthropic's tunnel. */
   readonly recorder: Recorder;
   /** Told of a host that no route is for, so that it can be noted. */
@@ -119,6 +124,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   const listeners = new Set<() => void>();
   const recorder = createRecorder(clock);
   const witness = createEdgeWitness(clock);
+  const account = createTunnelsAccount(deps);
   let open: Open | undefined;
   let messages: MessageConnector | undefined;
   let missing: SallyportError | undefined;
@@ -168,7 +174,10 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     const { tunnel, ports } = settings.get();
     if (tunnel.way === 'edge') return await openEdge(deps, tunnel.edge);
     if (tunnel.way === 'anthropic' && tunnel.anthropic) {
-      return await openAnthropic({ ...deps, recorder, routes: hostsOf }, tunnel.anthropic);
+      return await openAnthropic(
+        { ...deps, recorder, routes: hostsOf, registeredAs: account.registeredAs(tunnel.anthropic.domain) },
+        tunnel.anthropic,
+      );
     }
     const forward = tunnel.way === 'forward';
     const wayIn = forward
@@ -196,6 +205,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     secrets: deps.secrets,
     version: deps.version,
     commandsFile: deps.commandsFile,
+    environment: deps.environment,
     onNote,
     entrance: { channels, metadata: deps.entrance.metadata, receive: deps.entrance.receive },
   };
@@ -391,7 +401,10 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         way === 'openai' && openai
           ? await openOpenAi(openAiDeps, openai, { key: choice?.key, prove: true })
           : undefined;
-      const chosen = way === 'anthropic' ? await chooseAnthropic(deps, wanted ?? {}, before.anthropic) : undefined;
+      const chosen =
+        way === 'anthropic'
+          ? await chooseAnthropic({ ...deps, setUp: account.setUp }, wanted ?? {}, before.anthropic)
+          : undefined;
       const anthropic = chosen ?? before.anthropic;
       const forward = chooseForward(way === 'forward', wantedForward, before.forward);
       await close(stopGraceMs);
@@ -410,7 +423,11 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         await start(proven);
       } catch (error) {
         await proven?.stop(0);
-        settings.update((current) => ({ ...current, tunnel: before }));
+        // What was made at Anthropic meanwhile stays known.
+        settings.update((current) => {
+          const { anthropicApi } = current.tunnel;
+          return { ...current, tunnel: { ...before, ...(anthropicApi ? { anthropicApi } : {}) } };
+        });
         await start();
         throw error;
       } finally {
@@ -418,6 +435,14 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       }
       // A URL is the resource that a grant is for: another port moves it as another name does.
       return domain !== before.domain || originOf(urlOf) !== originBefore;
+    },
+    remote: account.list,
+    async changeRemote(change) {
+      const renewed = await account.change(change);
+      if (renewed && settings.get().tunnel.way === 'anthropic' && open?.wayIn.domain === renewed.domain) {
+        open.wayIn.renewToken?.(renewed.token);
+      }
+      changed();
     },
     watchEdge: witness.watch,
     publicKeyPin: () => need().certificates.current().pin,
