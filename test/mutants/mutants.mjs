@@ -252,4 +252,28 @@ export const mutants = [
     test: 'test/integration/openai/client-checklist.test.ts',
     name: 'checks the forwarded Authorization with our own resource server',
   },
+  {
+    claim: 'labels: what is carried out asks',
+    file: 'electron/core/policy/judges.ts',
+    find: 'if (carried !== undefined && !local(tool)) return',
+    put: "if (carried === '') return",
+    test: 'test/unit/policy/labels.test.ts',
+    name: 'a reading tool asks where it would carry something out',
+  },
+  {
+    claim: 'labels: small pieces together ask',
+    file: 'electron/core/policy/judges.ts',
+    find: 'if (dripped !== undefined) return',
+    put: "if (dripped === '') return",
+    test: 'test/unit/policy/labels.test.ts',
+    name: 'several pieces of a private result are one question',
+  },
+  {
+    claim: 'a look-alike asks',
+    file: 'electron/core/policy/judges.ts',
+    find: 'if (tool.resembles !== undefined) {',
+    put: "if (tool.resembles === '') {",
+    test: 'test/unit/policy/look-alike.test.ts',
+    name: 'a tool asks whose name can be taken for an earlier one',
+  },
 ];
