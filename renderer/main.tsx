@@ -11,7 +11,12 @@ import './styles/tokens.css';
 import './styles/base.css';
 import './styles/components.css';
 import './styles/layout.css';
-import './styles/pages.css';
+import './styles/servers.css';
+import './styles/requests.css';
+import './styles/prompt.css';
+import './styles/agents.css';
+import './styles/tunnel.css';
+import './styles/first-run.css';
 
 // The window's content security policy has no `unsafe-eval`: zod must not try to compile its schemas.
 z.config({ jitless: true });

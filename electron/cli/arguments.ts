@@ -3,7 +3,7 @@ import { parseDuration } from '../shared/duration.ts';
 import { asSallyportError } from '../shared/errors.ts';
 
 /** Options whose value may begin with a dash: `--arg --json` is a value, not a global option. */
-const valueOptions = new Set(['--arg', '--env', '--command', '--reason', '--name', '--url']);
+const valueOptions = new Set(['--arg', '--env', '--command', '--reason', '--name', '--url', '--header']);
 
 /** Ties such options to their values, since global options are looked for everywhere. */
 export function bindValues(argv: readonly string[]): string[] {

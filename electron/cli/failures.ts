@@ -19,11 +19,6 @@ export function usageError(message: string, hint = 'See sallyport --help.'): Sal
   return new SallyportError('usage', 'app', message, { hint });
 }
 
-/** A command that a later version brings; exit status 3. */
-export function notYet(what: string): SallyportError {
-  return new SallyportError('not_yet_available', 'app', `${what} is not yet available in this version.`);
-}
-
 const usageCodes = new Set(['usage', 'bad_duration', 'secret_in_arguments']);
 
 /** Exit status for an error. */

@@ -7,6 +7,7 @@ import { moment, wholeNumber } from './arguments.ts';
 import { exitStatus } from './failures.ts';
 import { askOr, logPath, untilSignal, withInstance } from './instance.ts';
 import type { CliIo } from './io.ts';
+import { logWitness } from './log-witness.ts';
 import { counted, safeJson, shown, table } from './output.ts';
 
 interface ListOptions {
@@ -19,6 +20,7 @@ type Query = RequestInput<'log.list'>;
 type Page = RequestOutput<'log.list'>;
 
 const pageRows = 500;
+const mebibyte = 1_048_576;
 
 /** `log …`. */
 export function registerLogCommands(program: Command, io: CliIo): void {
@@ -64,14 +66,29 @@ export function registerLogCommands(program: Command, io: CliIo): void {
       const result = await askOr(
         io,
         (client) => client.request('log.verify', {}),
-        () => verifyLogFile(logPath(io)),
+        async () => verifyLogFile(logPath(io), await logWitness(io.dataDir())),
       );
-      io.print(result, () =>
-        result.ok
-          ? `The log is whole: ${counted(result.rows, 'entry', 'entries')} checked.`
-          : `The log was changed at entry ${result.badSeq}: ${shown(result.why ?? '')}. ${counted(result.rows, 'entry', 'entries')} before it are good.`,
-      );
+      io.print(result, () => describeVerification(result));
       if (!result.ok) io.status(exitStatus.foundWrong);
+    });
+
+  log
+    .command('keep')
+    .description('How much of the log is kept; with options, sets it (what is beyond goes at once, for good)')
+    .option('--days <n>', 'days (default 90)', wholeNumber(1, 3_650))
+    .option('--size <mib>', 'MiB (default 1024)', wholeNumber(1, 1_048_576))
+    .action(async ({ days, size }: { days?: number; size?: number }) => {
+      const chosen = {
+        ...(days === undefined ? {} : { days }),
+        ...(size === undefined ? {} : { bytes: size * mebibyte }),
+      };
+      const kept = await withInstance(io, (client) =>
+        Object.keys(chosen).length === 0 ? client.request('log.kept', {}) : client.request('log.keep', chosen),
+      );
+      io.print(kept, () => {
+        const oldest = kept.oldest === undefined ? '' : `, the oldest entry of ${kept.oldest}`;
+        return `The log keeps ${kept.days} days and ${Math.round(kept.bytes / mebibyte)} MiB. In use: ${(kept.usedBytes / mebibyte).toFixed(1)} MiB${oldest}.`;
+      });
     });
 
   log
@@ -81,6 +98,35 @@ export function registerLogCommands(program: Command, io: CliIo): void {
       // The file itself, also while an instance runs: readers do not disturb its writer.
       for (const row of exportLogFile(logPath(io))) io.stdout(`${safeJson(row)}\n`);
     });
+}
+
+const damages = {
+  changed: 'was changed at entry',
+  removed: 'lacks entries from',
+  cut: 'was cut at its end: it lacks entry',
+  checkpoint: 'has a forged or missing checkpoint at entry',
+} as const;
+
+function describeVerification(result: RequestOutput<'log.verify'>): string {
+  const good = counted(result.rows, 'entry', 'entries');
+  if (!result.ok) {
+    const what = damages[result.damage ?? 'changed'];
+    return `The log ${what} ${result.badSeq}: ${shown(result.why ?? '')}. ${good} were checked.`;
+  }
+  const lines = [`The log is whole: ${good} checked, ${counted(result.checkpoints, 'checkpoint', 'checkpoints')}.`];
+  if (result.signedBy === 'nobody')
+    lines.push('Nothing in it is signed yet: whoever could write the file could have made it anew.');
+  if (result.signedBy === 'unproven') {
+    lines.push(
+      'The key of this installation could not be opened here: the signatures fit the key that the file names.',
+    );
+  }
+  if (result.removed) {
+    lines.push(
+      `${counted(result.removed.entries, 'entry', 'entries')} up to ${result.removed.upTo} were taken away by the limits, signed.`,
+    );
+  }
+  return lines.join('\n');
 }
 
 /** Follows pages until as many rows are there as asked for. */

@@ -84,6 +84,39 @@ export function parseEnvironmentFile(text: string): Record<string, string> {
   return values;
 }
 
+const headerName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/;
+
+/**
+ * The headers that go with each request to a server, from `--header NAME` (asked for) and `--header-file` (`Name: value` lines).
+ * @throws SallyportError `usage` naming the header or the line, never a value; `file_unreadable`
+ */
+export async function readHeaders(
+  io: CliIo,
+  given: { readonly header?: readonly string[] | undefined; readonly headerFile?: string | undefined },
+): Promise<Record<string, string>> {
+  const values: Record<string, string> = {};
+  if (given.headerFile !== undefined) {
+    (await readSource(io, given.headerFile)).split(/\r?\n/).forEach((line, index) => {
+      if (line.trim() === '' || line.startsWith('#')) return;
+      const at = line.indexOf(':');
+      const name = line.slice(0, at).trim();
+      if (at === -1 || !headerName.test(name)) throw usageError(`--header-file: line ${index + 1} is not Name: value.`);
+      values[name] = line.slice(at + 1).trim();
+    });
+  }
+  for (const name of given.header ?? []) {
+    if (!headerName.test(name)) {
+      throw usageError('--header takes the name of a header.', 'Its value is asked for, or comes with --header-file.');
+    }
+    values[name] = await promptSecret(
+      io,
+      `Value of ${name}`,
+      '--header-file FILE, or --header-file - for standard input',
+    );
+  }
+  return values;
+}
+
 /** Reads a file, or standard input for `-`. @throws SallyportError `file_unreadable` */
 export async function readSource(io: CliIo, file: string): Promise<string> {
   if (file === '-') return await readAll(io.stdin);

@@ -7,7 +7,7 @@ import { usageError } from './failures.ts';
 import { ask } from './instance.ts';
 import type { CliIo } from './io.ts';
 import { shellWord, shown, table } from './output.ts';
-import { readEnvironment } from './secret-input.ts';
+import { readEnvironment, readHeaders, readSource } from './secret-input.ts';
 
 interface AddOptions {
   readonly command?: string;
@@ -15,6 +15,9 @@ interface AddOptions {
   readonly env?: string[];
   readonly envFile?: string;
   readonly url?: string;
+  readonly header?: string[];
+  readonly headerFile?: string;
+  readonly ca?: string;
 }
 
 /** `servers …`. */
@@ -40,6 +43,13 @@ export function registerServerCommands(program: Command, io: CliIo): void {
     .option('--env <name[=v]>', 'environment variable; without a value you are asked for it; may be repeated', collect)
     .option('--env-file <file>', 'NAME=VALUE lines; - reads standard input')
     .option('--url <url>', 'address of a server that speaks HTTP')
+    .option(
+      '--header <name>',
+      'header that goes with each request; you are asked for its value; may be repeated',
+      collect,
+    )
+    .option('--header-file <file>', 'Name: value lines; - reads standard input')
+    .option('--ca <file>', 'certificates in PEM that the server’s own must come from')
     .action(async (name: string, options: AddOptions) => {
       const added = await ask(io, 'servers.add', await serverSpecOf(io, name, options));
       io.print(
@@ -114,7 +124,16 @@ async function serverSpecOf(io: CliIo, name: string, options: AddOptions): Promi
     if (arg || options.env || options.envFile !== undefined) {
       throw usageError('--arg, --env and --env-file belong to --command.', 'See sallyport servers add --help.');
     }
-    return { name, url };
+    const headers = await readHeaders(io, options);
+    return {
+      name,
+      url,
+      ...(Object.keys(headers).length > 0 ? { headers } : {}),
+      ...(options.ca === undefined ? {} : { ca: await readSource(io, options.ca) }),
+    };
+  }
+  if (options.header || options.headerFile !== undefined || options.ca !== undefined) {
+    throw usageError('--header, --header-file and --ca belong to --url.', 'See sallyport servers add --help.');
   }
   const env = await readEnvironment(io, options);
   return {
@@ -135,7 +154,9 @@ function describeServers(servers: readonly ServerView[]): string {
       server.shared ? 'shared' : 'not shared',
       server.state,
       `${server.tools.exposed} of ${server.tools.total} tools`,
-      server.publicUrl ?? server.lastError ?? '',
+      [server.publicUrl ?? server.lastError ?? '', ...(server.ca ?? []).map(({ subject }) => `trusts only ${subject}`)]
+        .filter(Boolean)
+        .join('; '),
     ]),
     120,
   );

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
 import * as z from 'zod';
 import { certificateFingerprint } from '../core/tunnel/pki/fingerprint.ts';
-import type { RequestInput, RequestOutput } from '../shared/contract.ts';
+import { forwardChoice, type RequestInput, type RequestOutput } from '../shared/contract.ts';
 import { SallyportError } from '../shared/errors.ts';
 import { type TunnelView, ways } from '../shared/views.ts';
+import { addApiOptions, registerApiCommands } from './anthropic-api-options.ts';
 import { anthropicChoiceOf, type UseOptions } from './anthropic-options.ts';
-import { exitStatus, notYet, usageError } from './failures.ts';
+import { exitStatus, usageError } from './failures.ts';
 import { ask, askOr } from './instance.ts';
 import type { CliIo } from './io.ts';
 import { type OpenAiOptions, readOpenAiChoice } from './openai-input.ts';
@@ -29,13 +30,13 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
       io.print(status, () => describeTunnel(status));
     });
 
-  tunnel
-    .command('use')
-    .description('Choose the way in')
+  addApiOptions(tunnel.command('use').description('Choose the way in'))
     .addArgument(new Argument('<way>').choices([...ways]))
     .argument('[more...]')
     .option('--join-file <file>', 'for edge: the line that `sallyport edge invite` printed; - reads standard input')
-    .option('--tunnel <id>', 'for openai: the tunnel id')
+    .option('--name <host>', 'for forward: the public name that your forwarder brings')
+    .option('--port <port>', 'for forward: the public port, if it is not 443')
+    .option('--tunnel <id>', 'for openai: the tunnel id; for anthropic with --api: the tunnel to attach, or new')
     .option('--key-file <file>', 'for openai: the runtime key; - reads standard input')
     .option('--main <server>', 'for openai: the shared server that ChatGPT reaches (channel main)')
     .addOption(
@@ -44,7 +45,10 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
         'for openai: oauth = agents need a token of Sallyport; tunnel = whoever OpenAI lets in',
       ).choices(['oauth', 'tunnel']),
     )
-    .option('--organization <id>', 'for openai: the organization that owns the tunnel')
+    .option(
+      '--organization <id>',
+      'for openai: the organization that owns the tunnel; for anthropic: that of the federation rule',
+    )
     .option('--base-url <origin>', 'for openai: the control plane, if it is not api.openai.com')
     .option('--domain <domain>', 'for anthropic: the tunnel’s domain, as the Console shows it')
     .option('--token-file <file>', 'for anthropic: file with the tunnel’s token; - reads standard input')
@@ -92,6 +96,7 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
 
   registerImportCommand(tunnel, io);
   registerRecordCommand(tunnel, io);
+  registerApiCommands(tunnel, io);
 }
 
 /** What the person chose, with what the way needs the first time. */
@@ -102,10 +107,30 @@ async function choiceFor(
   options: UseOptions & OpenAiOptions,
 ): Promise<RequestInput<'tunnel.use'>> {
   if (way === 'openai') return { way, openai: await readOpenAiChoice(io, more, options) };
-  if (way === 'forward') throw notYet('tunnel use forward');
+  if (way === 'forward') return forwardChoiceOf(more, options);
+  if (options.name !== undefined || options.port !== undefined) {
+    throw usageError('--name and --port belong to the way "forward".');
+  }
   if (way !== 'anthropic') return await choiceOf(io, way, more, options.joinFile);
   if (more.length > 0) throw usageError('Nothing more belongs after "anthropic".');
   return { way, anthropic: await anthropicChoiceOf(io, options) };
+}
+
+/** The public name and port; without a name those that are kept. */
+function forwardChoiceOf(more: readonly string[], options: UseOptions): RequestInput<'tunnel.use'> {
+  if (more.length > 0) throw usageError('Nothing more belongs after "forward".', 'Name it: --name HOST [--port 443].');
+  const port = options.port === undefined ? undefined : Number(options.port);
+  if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65_535)) {
+    throw usageError('--port takes a port from 1 to 65535.');
+  }
+  if (options.name === undefined) {
+    if (port !== undefined) throw usageError('--port needs --name as well.');
+    return { way: 'forward' };
+  }
+  if (!forwardChoice.shape.host.safeParse(options.name).success) {
+    throw usageError('--name takes a DNS name, not an address.', 'It is what agents will type: box.example.net');
+  }
+  return { way: 'forward', forward: { host: options.name, ...(port === undefined ? {} : { port }) } };
 }
 
 async function choiceOf(
@@ -181,6 +206,9 @@ function describeTunnel(tunnel: TunnelView): string {
       : []),
     ...(tunnel.certificate
       ? [`Certificate ${tunnel.certificate.fingerprint}, until ${tunnel.certificate.notAfter}`]
+      : []),
+    ...(tunnel.forward
+      ? [`Point your forwarder at 127.0.0.1:${tunnel.forward.local}; it must pass TCP on as it is, TLS unopened.`]
       : []),
     ...(tunnel.openai
       ? [

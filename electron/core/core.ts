@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -18,6 +18,7 @@ import { createAppHandlers } from './handlers/app-handlers.ts';
 import { createConsentHandlers } from './handlers/consent-handlers.ts';
 import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
 import { makeFirstCall } from './handlers/first-call.ts';
+import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createOauth } from './oauth/create-oauth.ts';
@@ -28,6 +29,7 @@ import { createPinFiles } from './policy/pin-store.ts';
 import type { RulesDocument } from './policy/rules-document.ts';
 import { createRulesFile, type RulesFile, rulesInPlaceOf } from './policy/rules-file.ts';
 import { createRequestLog } from './request-log/create-request-log.ts';
+import { openLogKeys } from './request-log/log-keys.ts';
 import { createKeyfileSealer } from './secrets/keyfile-sealer.ts';
 import type { Sealer, Secrets } from './secrets/secrets.ts';
 import { createSecrets } from './secrets/secrets-file.ts';
@@ -135,10 +137,14 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     path: join(dataDir, 'log.db'),
     clock,
     version,
-    markerKey: await markerKey(secrets),
+    keys: await openLogKeys(secrets),
+    limits: () => logLimits(settings),
     onTrouble: (error) => notices.push(error.message),
   });
-  closers.push(() => log.close());
+  closers.push(() => {
+    log.close();
+    return log.settled();
+  });
   const trouble = (error: SallyportError): void => log.note({ kind: 'app', message: error.message });
   for (const notice of settings.notices) {
     notices.push(notice.message);
@@ -156,7 +162,13 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     foldersOf: (slug) => foldersOf(registry.bySlug(slug)),
   });
   const approvals = createApprovals({ clock, newId: randomUUID, store: createRememberedFile(files), home: homedir() });
-  const servers = createServers({ secrets, clock, client: { name: 'sallyport', version }, environment: process.env });
+  const servers = createServers({
+    secrets,
+    clock,
+    client: { name: 'sallyport', version },
+    environment: process.env,
+    onReach: (slug, reach) => registry.setReach(slug, reach),
+  });
   closers.push(() => servers.stopAll());
   const registry = createServerRegistry({ settings, secrets });
   const origins = createOrigins({
@@ -224,6 +236,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     settings,
     secrets,
     folder: join(dataDir, 'pki'),
+    commandsFile: join(dataDir, 'openai-commands.db'),
     onRequest: (request, response) => gateway.handle(request, response),
     onNote: (message) => log.note({ kind: 'tunnel', message }),
     version,
@@ -329,6 +342,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       tunnel,
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
+    ...createLogHandlers({ log, settings }),
     ...createPolicyHandlers({ policy, rulesFile, log }),
     ...createConsentHandlers({ oauth, log }),
     ...createAppHandlers({
@@ -432,15 +446,6 @@ async function openSecrets(dataDir: string, keyring: Sealer | undefined): Promis
     sealer: keyring ?? keyfile,
     alsoOpen: [keyfile],
   });
-}
-
-/** The key under which secrets in the log become markers, made once. */
-async function markerKey(secrets: Secrets): Promise<Buffer> {
-  const stored = await secrets.get('log-marker-key');
-  if (stored !== undefined) return Buffer.from(stored, 'base64');
-  const made = randomBytes(32);
-  await secrets.set('log-marker-key', made.toString('base64'));
-  return made;
 }
 
 /** Folders against which a server may resolve relative paths: where it runs, and those that its command names. */

@@ -21,6 +21,7 @@ import {
   statusView,
   toolView,
   tunnelView,
+  ways,
 } from './views.ts';
 
 /**
@@ -63,7 +64,44 @@ export const serverSpec = z.strictObject({
   url: z.string().max(4_096).optional(),
   /** Headers that go with each request to `url`, for servers with their own credentials; values go to secrets at once. */
   headers: z.record(z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/), z.string().max(32_768)).optional(),
+  /** Certificates in PEM: what `url` shows must come from one of these. */
+  ca: z.string().max(262_144).optional(),
   source: z.string().max(200).optional(),
+});
+
+const tunnelId = z.string().regex(/^tnl_[A-Za-z0-9_-]{1,200}$/);
+const certificateId = z.string().regex(/^tcrt_[A-Za-z0-9_-]{1,200}$/);
+
+/**
+ * How Anthropic's Tunnels API is reached; what is left out stays as it was. `token` and `identityToken` go to the secrets
+ * store at once and are never read back.
+ */
+export const anthropicApiChoice = z.strictObject({
+  url: z.string().max(300).optional(),
+  generation: z.enum(['workspace', 'organization']).optional(),
+  token: z.string().min(1).max(16_384).optional(),
+  /** Workload identity federation in place of a token. */
+  federation: z
+    .strictObject({
+      rule: z.string().regex(/^fdrl_[A-Za-z0-9_-]{1,200}$/),
+      organization: z.string().regex(/^[A-Za-z0-9_-]{1,200}$/),
+      serviceAccount: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]{1,200}$/)
+        .optional(),
+      workspace: z
+        .string()
+        .regex(/^(?:default|wrkspc_[A-Za-z0-9_-]{1,200})$/)
+        .optional(),
+      /** Absolute path, read anew at each exchange. */
+      identityFile: z.string().min(1).max(4_096).optional(),
+      identityToken: z.string().min(1).max(16_384).optional(),
+    })
+    .optional(),
+  /** A tunnel to attach, or `new` for another one; else the one from before, or a new one. */
+  tunnel: z.union([tunnelId, z.literal('new')]).optional(),
+  /** Name of a tunnel that is made, as the Console shows it; a few letters are added. */
+  name: z.string().min(1).max(200).optional(),
 });
 
 /** How Anthropic's tunnel is set up; what is left out stays as it was. */
@@ -76,6 +114,16 @@ export const anthropicChoice = z.strictObject({
   hosts: z.record(z.string().max(253), slug).optional(),
   edges: z.array(z.string().min(1).max(300)).max(16).optional(),
   edgeCa: z.string().max(65_536).optional(),
+  /** Has domain and token made, or fetched, by the Tunnels API. */
+  api: anthropicApiChoice.optional(),
+});
+/** Where agents knock at a forwarder of the person's; needed at the first time, and kept. The port is 443 unless named. */
+export const forwardChoice = z.strictObject({
+  host: z
+    .string()
+    .max(253)
+    .regex(/^(?=.*[a-z])[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/i),
+  port: z.number().int().min(1).max(65_535).optional(),
 });
 /** Names a found server and what was shown of it. */
 const foundName = {
@@ -104,6 +152,15 @@ export const openAiChoice = z.strictObject({
   /** The shared server on the channel `main`, by name or slug. */
   main: serverName.optional(),
   access: z.enum(['oauth', 'tunnel']).optional(),
+});
+
+/** Limits of the log, and what is in it. */
+const logKeptView = z.object({
+  days: z.number().int(),
+  bytes: z.number().int(),
+  usedBytes: z.number().int(),
+  /** When the oldest entry that is kept was written. */
+  oldest: instant.optional(),
 });
 
 /** Every request by name. */
@@ -311,9 +368,29 @@ export const requests = {
       rows: z.number().int(),
       first: instant.optional(),
       last: instant.optional(),
+      /** The first bad entry: what was changed or removed, the first one that is missing at the end, or a seal's. */
       badSeq: z.number().int().optional(),
       why: z.string().optional(),
+      damage: z.enum(['changed', 'removed', 'cut', 'checkpoint']).optional(),
+      /** Signed checkpoints that fit. */
+      checkpoints: z.number().int(),
+      /** Whether this installation's key was there to check them: `unproven` = by the key that the file names. */
+      signedBy: z.enum(['us', 'unproven', 'nobody']),
+      /** What retention took away, as its seal says. */
+      removed: z.object({ entries: z.number().int(), upTo: instant }).optional(),
     }),
+  ),
+  /** How much of the log is kept, and how much there is. */
+  'log.kept': request(nothing, logKeptView),
+  /** Sets how much is kept; what is beyond that goes at once, for good. */
+  'log.keep': request(
+    z.strictObject({
+      days: z.number().int().min(1).max(3_650).optional(),
+      /** At least 1 MiB. */
+      bytes: z.number().int().min(1_048_576).max(1_099_511_627_776).optional(),
+    }),
+    logKeptView,
+    { widens: true },
   ),
 
   'tunnel.status': request(nothing, tunnelView),
@@ -322,12 +399,48 @@ export const requests = {
   /** Chooses the way in. `join` is the line that `sallyport edge invite` printed; it is a secret until it is used. */
   'tunnel.use': request(
     z.strictObject({
-      way: z.enum(['embedded', 'edge', 'openai', 'anthropic']),
+      way: z.enum(ways),
       join: z.string().max(1_000).optional(),
+      forward: forwardChoice.optional(),
       openai: openAiChoice.optional(),
       /** For `anthropic`, needed at the first time. The token goes to the secrets store at once and is never read back. */
       anthropic: anthropicChoice.optional(),
     }),
+    tunnelView,
+    { widens: true },
+  ),
+  /** The tunnels at Anthropic, by its API, and the authorities of the one that was chosen. */
+  'tunnel.remote': request(
+    nothing,
+    z.object({
+      tunnels: z.array(
+        z.object({
+          id: tunnelId,
+          name: z.string().optional(),
+          domain: z.string(),
+          createdAt: z.string(),
+          archivedAt: z.string().optional(),
+          chosen: z.boolean(),
+        }),
+      ),
+      certificates: z.array(
+        z.object({
+          id: certificateId,
+          fingerprint: z.string(),
+          createdAt: z.string(),
+          expiresAt: z.string().optional(),
+          ours: z.boolean(),
+        }),
+      ),
+    }),
+  ),
+  /** Changes something at Anthropic. Archiving cannot be undone; a rotated token is taken into use. */
+  'tunnel.remoteChange': request(
+    z.discriminatedUnion('do', [
+      z.strictObject({ do: z.literal('rotate-token'), reason: z.string().min(1).max(500).optional() }),
+      z.strictObject({ do: z.literal('archive'), id: tunnelId }),
+      z.strictObject({ do: z.literal('archive-certificate'), id: certificateId }),
+    ]),
     tunnelView,
     { widens: true },
   ),

@@ -89,6 +89,10 @@ export const serverView = z.object({
   tools: z.object({ total: z.number().int(), exposed: z.number().int() }),
   lastError: z.string().optional(),
   source: z.string().optional(),
+  /** Certificates that its own must come from, in place of the system's. */
+  ca: z.array(z.object({ subject: z.string(), fingerprint: z.string(), notAfter: instant })).optional(),
+  /** How far the address of an HTTP server lies, since it was first connected to. */
+  reach: z.enum(['machine', 'private', 'public']).optional(),
   /** What besides tools agents may use. */
   features: z.array(z.enum(serverFeatures)).optional(),
   /**
@@ -213,9 +217,17 @@ export const approvalView = z.object({
   arguments: z.unknown(),
   /** The arguments as the exact JSON text that would run. */
   argumentsText: z.string(),
-  /** Verb and target in plain words. */
+  /** What it would do, in plain words: `write a file`. */
+  verb: z.string(),
+  /** On what; absent where no argument says it. */
+  target: z.string().optional(),
+  /** Verb and target on one line, with what else the call carries. */
   summary: z.string(),
   reasons: z.array(z.string()),
+  /** Those of `reasons` that say what is odd about this call, most telling first. */
+  unusual: z.array(z.string()),
+  /** The last call of this agent to this tool that was allowed since the app started, on the same target if there is one. */
+  last: z.object({ at: instant, argumentsText: z.string() }).optional(),
   risk: z.number().int(),
   /** How many identical calls wait; Allow covers these. */
   count: z.number().int().positive(),
@@ -319,6 +331,8 @@ export const tunnelView = z.object({
       channels: z.array(z.object({ channel: z.string(), server: slug })),
     })
     .optional(),
+  /** Where agents knock, and the loopback port that the person's forwarder is pointed at. */
+  forward: z.object({ host: z.string(), port: z.number().int(), local: z.number().int() }).optional(),
   /** Steps of setting this way in up, in order, each with what could be verified from here. */
   checklist: z
     .array(z.object({ step: z.string(), state: z.enum(['done', 'open', 'failed', 'unproven']), detail: z.string() }))

@@ -7,6 +7,7 @@ import { defaultSettings } from '../settings/settings-document.ts';
 import type { Environment } from '../tunnel/connectors/proxy.ts';
 import { type CertificateFacts, checkCertificates, checkConnectorCertificate } from './certificate-checks.ts';
 import { bad, type Check, good } from './check.ts';
+import { checkForwarder } from './forwarder-check.ts';
 import {
   checkCommand,
   checkDataFolder,
@@ -70,6 +71,7 @@ export async function* examine(deps: DoctorDeps): AsyncGenerator<Check> {
         words`Start it: the app, or sallyport run.`,
       );
   const port = settings.ports.edge.port;
+  const forward = settings.tunnel.way === 'forward' ? settings.tunnel.forward : undefined;
   if (edge) {
     if (proxy) yield proxy.check;
     yield await checkDns(edge, proxy?.network);
@@ -77,6 +79,13 @@ export async function* examine(deps: DoctorDeps): AsyncGenerator<Check> {
     yield checkEdgeCertificate(meeting);
   } else if (instance) yield await checkReachable('127.0.0.1', port, undefined);
   else yield await checkPort(settings.ports.edge);
+  if (forward) {
+    const { check, network } = checkProxy(forward, environment);
+    yield check;
+    yield await checkDns(forward, network);
+    yield await checkReachable(forward.host, forward.port, network);
+    yield await checkForwarder({ ...forward, local: port, folder: pki, network, running: instance !== undefined });
+  }
   const facts: CertificateFacts = { folder: pki, domain: settings.tunnel.domain, now: clock.now(), secrets: names };
   yield await checkCertificates(facts);
   if (edge) yield await checkConnectorCertificate(facts);

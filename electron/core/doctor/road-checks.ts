@@ -9,6 +9,10 @@ export type Instance = Pick<ContractClient, 'request'>;
 /** The tunnel: at least one connection to an edge. */
 export function checkTunnel(tunnel: RequestOutput<'tunnel.status'>): Check {
   const count = tunnel.connections.length;
+  if (tunnel.forward && tunnel.state === 'connected') {
+    const local = tunnel.forward.local;
+    return good('tunnel', 'tunnel', words`Port ${local} of 127.0.0.1 waits for what the forwarder brings.`);
+  }
   if (tunnel.state === 'connected') {
     const kinds = plain([...new Set(tunnel.connections.map((one) => one.transport))].join(', '));
     return good('tunnel', 'tunnel', words`${count} connections by ${kinds}.`);

@@ -26,6 +26,9 @@ export interface EdgeFacts {
   readonly domain: string;
 }
 
+/** Where something answers, or should. */
+export type Place = Pick<EdgeFacts, 'host' | 'port'>;
+
 /** What meeting an edge showed. */
 export interface Meeting {
   readonly transport?: Transport;
@@ -35,7 +38,7 @@ export interface Meeting {
 }
 
 /** Proxy and CA settings of the environment. */
-export function checkProxy(edge: EdgeFacts, env: Environment): { check: Check; network: Network | undefined } {
+export function checkProxy(edge: Place, env: Environment): { check: Check; network: Network | undefined } {
   try {
     const network = readNetwork(env);
     const proxy = network.proxyFor(edge);
@@ -52,7 +55,7 @@ export function checkProxy(edge: EdgeFacts, env: Environment): { check: Check; n
 }
 
 /** Whether the edge's name has an address. A proxy may know names that this machine does not. */
-export async function checkDns(edge: EdgeFacts, network: Network | undefined): Promise<Check> {
+export async function checkDns(edge: Place, network: Network | undefined): Promise<Check> {
   const name = hidden('edge', edge.host);
   if (isIP(edge.host)) return good('dns', 'edge', words`${name} is an address: nothing to look up.`);
   try {

@@ -9,6 +9,8 @@ import type { EndReason, RequestLife } from './request-life.ts';
 export interface LegacySession extends Required<EndFilter> {
   readonly id: string;
   readonly version: ProtocolVersion;
+  /** Stands for messages that name no session; its callers do not know of each other. */
+  readonly nameless: boolean;
   /** Requests not answered yet, by id key: what `notifications/cancelled` names. */
   readonly inFlight: Map<string, RequestLife>;
   /** The client's GET stream, if it has one open. */
@@ -25,6 +27,8 @@ export interface LegacySession extends Required<EndFilter> {
 export interface LegacySessions {
   /** @returns `undefined` if the agent has as many busy sessions as it may */
   create(owner: Required<EndFilter>, version: ProtocolVersion): LegacySession | undefined;
+  /** The one session of an owner and version for messages that name none, made where it is not there. */
+  nameless(owner: Required<EndFilter>, version: ProtocolVersion): LegacySession | undefined;
   /** The session of that id, if it belongs to that agent and server. */
   find(id: string, agent: string, server: string): LegacySession | undefined;
   end(session: LegacySession, why: EndReason): void;
@@ -51,25 +55,37 @@ export function createLegacySessions(clock: Clock): LegacySessions {
     if (oldest) end(oldest, 'closed');
     return oldest !== undefined;
   };
+  const create = (
+    owner: Required<EndFilter>,
+    version: ProtocolVersion,
+    nameless: boolean,
+  ): LegacySession | undefined => {
+    const now = clock.monotonic();
+    for (const session of sessions.values()) if (idle(session) && now - session.usedAt > idleMs) end(session, 'closed');
+    const own = [...sessions.values()].filter((session) => session.agent === owner.agent);
+    if (!makeRoom(own, perAgent) || !makeRoom([...sessions.values()], inAll)) return undefined;
+    const session: LegacySession = {
+      ...owner,
+      id: randomBytes(24).toString('base64url'),
+      version,
+      nameless,
+      inFlight: new Map(),
+      stream: undefined,
+      toolsChanged: false,
+      usedAt: now,
+      onEnd: () => {},
+    };
+    sessions.set(session.id, session);
+    return session;
+  };
   return {
-    create(owner, version) {
-      const now = clock.monotonic();
-      for (const session of sessions.values())
-        if (idle(session) && now - session.usedAt > idleMs) end(session, 'closed');
-      const own = [...sessions.values()].filter((session) => session.agent === owner.agent);
-      if (!makeRoom(own, perAgent) || !makeRoom([...sessions.values()], inAll)) return undefined;
-      const session: LegacySession = {
-        ...owner,
-        id: randomBytes(24).toString('base64url'),
-        version,
-        inFlight: new Map(),
-        stream: undefined,
-        toolsChanged: false,
-        usedAt: now,
-        onEnd: () => {},
-      };
-      sessions.set(session.id, session);
-      return session;
+    create: (owner, version) => create(owner, version, false),
+    nameless(owner, version) {
+      const found = [...sessions.values()].find(
+        (one) => one.nameless && one.version === version && matches(owner, one),
+      );
+      if (found) found.usedAt = clock.monotonic();
+      return found ?? create(owner, version, true);
     },
     find(id, agent, server) {
       const session = sessions.get(id);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ProtocolVersion } from '../../shared/call.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { type JsonNode, JsonObject, memberAt, serializeJson } from '../../shared/json-tree.ts';
@@ -52,10 +53,26 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
     visitor.exchange.send(status, serializeJson(errorResponse(id, code, text)), json);
   };
 
+  /** A message-level way does not always pass sessions on: what names none shares one session of its agent and server. */
+  const namelessOf = (visitor: Visitor, id: JsonNode): LegacySession | undefined => {
+    const { exchange, authorization, route } = visitor;
+    const version = exchange.header('mcp-protocol-version') ?? legacyVersions[0];
+    if (!isLegacyVersion(version)) {
+      refuse(visitor, 400, codes.invalidRequest, 'The MCP-Protocol-Version header names an unsupported version.', id);
+      return undefined;
+    }
+    const owner = { agent: authorization.agent.id, grant: authorization.grantId, server: route.record.slug };
+    const session = sessions.nameless(owner, version);
+    if (!session) refuse(visitor, 429, codes.limit, 'This agent has too many sessions open.', id);
+    else session.onEnd = () => void servers.end(session.server, upstreamKey(session)).catch(() => {});
+    return session;
+  };
+
   /** The session that the request names; where there is none, the request is answered and `undefined` returned. */
   const sessionOf = (visitor: Visitor, id: JsonNode = null): LegacySession | undefined => {
     const { exchange, authorization, route } = visitor;
     const named = exchange.header('mcp-session-id');
+    if ((named === undefined || named === '') && exchange.message) return namelessOf(visitor, id);
     if (named === undefined || named === '') {
       refuse(visitor, 400, codes.invalidRequest, 'The Mcp-Session-Id header is missing: initialize first.', id);
       return undefined;
@@ -173,7 +190,8 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
       fail(codes.invalidRequest, 'This session is initialized already.', 400);
       return;
     }
-    const key = idKey(message.id);
+    // Callers that share a session without knowing of each other use the same ids.
+    const key = session.nameless ? randomUUID() : idKey(message.id);
     if (session.inFlight.has(key)) {
       fail(codes.invalidRequest, 'A request with this id is not answered yet.', 400);
       return;
@@ -204,7 +222,7 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
 
   /** Takes note of a notification. None goes on to the server: the gateway holds its own conversation with it. */
   const note = (session: LegacySession, message: RpcNotification): void => {
-    if (message.method !== 'notifications/cancelled') return;
+    if (message.method !== 'notifications/cancelled' || session.nameless) return;
     const id = memberAt(message.params, 'requestId');
     if (isId(id)) session.inFlight.get(idKey(id))?.end('cancelled');
   };

@@ -38,6 +38,8 @@ export function createAppHandlers(
   | 'tunnel.probe'
   | 'tunnel.use'
   | 'tunnel.record'
+  | 'tunnel.remote'
+  | 'tunnel.remoteChange'
   | 'pause'
   | 'resume'
   | 'settings.get'
@@ -63,6 +65,14 @@ export function createAppHandlers(
       const { way, domain, openai } = tunnel.view();
       const where = openai ? `${openai.tunnelId}, whose service reads what passes` : domain;
       log.note({ kind: 'authority', message: `The way in is now ${way}: ${where}.`, by: front });
+      return tunnel.view();
+    },
+
+    'tunnel.remote': async () => await tunnel.remote(),
+    'tunnel.remoteChange': async (change, { front }) => {
+      await tunnel.changeRemote(change);
+      const what = change.do === 'rotate-token' ? 'the token was rotated' : `${change.id} was archived`;
+      log.note({ kind: 'authority', message: `At Anthropic: ${what}.`, by: front });
       return tunnel.view();
     },
 

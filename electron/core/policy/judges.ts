@@ -277,5 +277,8 @@ function denied(rule: string, reason: string, tool: KnownTool | undefined): Deci
 function asked(rule: string, reason: string, tool: KnownTool | undefined, more: number): Decision {
   const kind = tool?.classified.class ?? 'effect';
   const why = tool ? [tool.classified.why] : [];
-  return { effect: 'ask', rule, reasons: [reason, ...why], risk: Math.min(100, classRisk[kind] + more), class: kind };
+  // Asking for a tool is what was agreed on; these ask because of the call.
+  const unusual = /^(?:label|budget|built-in):/.test(rule) ? { unusual: [reason] } : {};
+  const risk = Math.min(100, classRisk[kind] + more);
+  return { effect: 'ask', rule, reasons: [reason, ...why], ...unusual, risk, class: kind };
 }

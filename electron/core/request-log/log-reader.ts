@@ -5,18 +5,21 @@ import { SallyportError } from '../../shared/errors.ts';
 import type { LogDetail, LogRow } from '../../shared/views.ts';
 import type { LogEvent } from './chain.ts';
 import { detailOf, readEvent, rowOf, type StoredEvent, unreadableRow } from './log-rows.ts';
+import { readSeals } from './seals.ts';
+import { firstSeqAt } from './seq-at.ts';
 
 const storedEvent = z.object({
   seq: z.number(),
   at: z.string(),
   kind: z.string(),
   call: z.string().nullable(),
+  head: z.number().nullable(),
   body: z.string(),
   hash: z.instanceof(Uint8Array),
 });
 type HeadEvent = z.infer<typeof storedEvent>;
 
-const columns = 'seq, at, kind, call, body, hash';
+const columns = 'seq, at, kind, call, head, body, hash';
 /** A page ends when its arguments reach this many characters, even if fewer rows than asked for are in it. */
 const pageCharacters = 4 * 1_024 * 1_024;
 /** Events looked at between two looks at the watch while searching for words. */
@@ -32,7 +35,6 @@ export function listRows(database: DatabaseSync, query: RequestInput<'log.list'>
   const limit = query.limit ?? 100;
   const words = wordsOf(query.text);
   const lowest = lowestSeq(database, query.since);
-  if (lowest === undefined) return { rows: [] };
   const newest = Number(database.prepare('SELECT coalesce(max(seq), 0) AS n FROM ev').get()?.n);
   const started = performance.now();
   const found: HeadEvent[] = [];
@@ -58,20 +60,13 @@ export function listRows(database: DatabaseSync, query: RequestInput<'log.list'>
  */
 export function showRow(database: DatabaseSync, id: string): LogDetail {
   const bySeq = /^(?:ev-)?(\d{1,15})$/.exec(id);
-  let events = eventsOf(database, id);
-  if (events.length === 0 && bySeq) {
-    const found = storedEvent.safeParse(
-      database.prepare(`SELECT ${columns} FROM ev WHERE seq = ?`).get(Number(bySeq[1])),
-    );
-    if (found.success) events = found.data.call === null ? [found.data] : eventsOf(database, found.data.call);
-  }
-  const first = events[0];
+  const first = (bySeq && headAt(database, Number(bySeq[1]))) ?? headOfCall(database, id);
   if (first === undefined) {
     throw new SallyportError('log_row_not_found', 'app', `The log has no entry ${JSON.stringify(id.slice(0, 80))}.`, {
       hint: 'List what is there: sallyport log list',
     });
   }
-  return detailFrom(first, events);
+  return detailFrom(first, [first, ...laterEvents(database, first.seq)]);
 }
 
 /** Every row from the oldest on, for `log export`: read in slices, so that a large log is never in memory. */
@@ -79,12 +74,12 @@ export function* exportRows(database: DatabaseSync): Generator<LogDetail> {
   const slice = database.prepare(
     `SELECT ${columns} FROM ev WHERE seq > ? AND kind NOT IN ('answered', 'completed') ORDER BY seq LIMIT 100`,
   );
-  let after = 0;
+  let after = lowestSeq(database, undefined) - 1;
   for (;;) {
     const found = z.array(storedEvent).parse(slice.all(after));
     if (found.length === 0) return;
     for (const head of found) {
-      yield detailFrom(head, head.call === null ? [head] : eventsOf(database, head.call));
+      yield detailFrom(head, head.call === null ? [head] : [head, ...laterEvents(database, head.seq)]);
       after = head.seq;
     }
   }
@@ -148,13 +143,10 @@ function wordsOf(text: string | undefined): string[] {
   return (text ?? '').toLowerCase().split(/\s+/).filter(Boolean);
 }
 
-/** Smallest seq that can be in the answer; undefined if nothing can. */
-function lowestSeq(database: DatabaseSync, since: string | undefined): number | undefined {
-  if (since === undefined) return 1;
-  const found = database
-    .prepare('SELECT seq FROM ev WHERE at >= ? ORDER BY at, seq LIMIT 1')
-    .get(new Date(since).toISOString());
-  return found === undefined ? undefined : Number(found.seq);
+/** Smallest seq that can be in the answer: what retention has signed away is gone, deleted yet or not. */
+export function lowestSeq(database: DatabaseSync, since: string | undefined): number {
+  const kept = (readSeals(database).findLast(({ body }) => body?.kind === 'removed')?.seq ?? 0) + 1;
+  return since === undefined ? kept : Math.max(kept, firstSeqAt(database, new Date(since).toISOString()));
 }
 
 function withinCharacters(page: readonly HeadEvent[]): HeadEvent[] {
@@ -167,28 +159,39 @@ function withinCharacters(page: readonly HeadEvent[]): HeadEvent[] {
 }
 
 function joined(database: DatabaseSync, page: readonly HeadEvent[]): LogRow[] {
-  const calls = page.flatMap((head) => (head.call === null ? [] : [head.call]));
-  const later = new Map<string, HeadEvent[]>();
-  const found = database
-    .prepare(
-      `SELECT ${columns} FROM ev WHERE call IN (SELECT value FROM json_each(?)) AND kind IN ('answered', 'completed')
-       ORDER BY seq`,
-    )
-    .all(JSON.stringify(calls));
-  for (const event of z.array(storedEvent).parse(found)) {
-    if (event.call === null) continue;
-    later.set(event.call, [...(later.get(event.call) ?? []), event]);
-  }
+  const later = Map.groupBy(
+    z
+      .array(storedEvent)
+      .parse(
+        database
+          .prepare(`SELECT ${columns} FROM ev WHERE head IN (SELECT value FROM json_each(?)) ORDER BY seq`)
+          .all(JSON.stringify(page.flatMap((head) => (head.call === null ? [] : [head.seq])))),
+      ),
+    (event) => event.head,
+  );
   return page.map((head) => {
-    const events = readAll([head, ...(head.call === null ? [] : (later.get(head.call) ?? []))]);
+    const events = readAll([head, ...(later.get(head.seq) ?? [])]);
     return events[0] && isHead(events[0]) ? rowOf(events) : unreadableRow(head);
   });
 }
 
-function eventsOf(database: DatabaseSync, call: string): HeadEvent[] {
-  return z
-    .array(storedEvent)
-    .parse(database.prepare(`SELECT ${columns} FROM ev WHERE call = ? ORDER BY seq`).all(call));
+/** Answer and completion of the call that was decided at `seq`. */
+function laterEvents(database: DatabaseSync, seq: number): HeadEvent[] {
+  return z.array(storedEvent).parse(database.prepare(`SELECT ${columns} FROM ev WHERE head = ? ORDER BY seq`).all(seq));
+}
+
+/** The row that an entry belongs to. */
+function headAt(database: DatabaseSync, seq: number): HeadEvent | undefined {
+  const at = database.prepare(`SELECT ${columns} FROM ev WHERE seq = ?`);
+  const found = storedEvent.safeParse(at.get(seq)).data;
+  return found?.head === null || found === undefined ? found : storedEvent.safeParse(at.get(found.head)).data;
+}
+
+/** The decision on a call, the newest ones first: ids have no index, since that would cost every call. */
+function headOfCall(database: DatabaseSync, id: string): HeadEvent | undefined {
+  return storedEvent.safeParse(
+    database.prepare(`SELECT ${columns} FROM ev WHERE call = ? AND kind = 'decided' ORDER BY seq DESC LIMIT 1`).get(id),
+  ).data;
 }
 
 function isHead(event: LogEvent): boolean {

@@ -2,6 +2,7 @@ import type { Answer, Call, Decision, Outcome } from '../../shared/call.ts';
 import type { RequestInput, RequestOutput } from '../../shared/contract.ts';
 import type { JsonNode } from '../../shared/json-tree.ts';
 import type { LogDetail, LogRow } from '../../shared/views.ts';
+import type { Removed } from './retention.ts';
 
 declare const stored: unique symbol;
 declare const forwardable: unique symbol;
@@ -63,6 +64,14 @@ export interface RequestLog {
   lastCallAt(): string | undefined;
   /** Rows as they are made or change, one at a time. */
   onRow(listener: (row: LogRow) => void): () => void;
+  /** Takes away what the limits do not keep any more; done by itself every hour. */
+  keepToLimits(): Removed | undefined;
+  /** When the oldest entry was written. */
+  oldest(): string | undefined;
+  /** Bytes that entries take up in the file. */
+  usedBytes(): number;
   /** Writes what is left and closes the file. */
   close(): void;
+  /** Resolves when secrets hold the last checkpoint, or could not take it. Never rejects. */
+  settled(): Promise<void>;
 }

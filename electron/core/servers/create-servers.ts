@@ -6,6 +6,7 @@ import type { Secrets } from '../secrets/secrets.ts';
 import type { ClientIdentity } from './era.ts';
 import { asStartFailure, ServerFailure } from './failure.ts';
 import { openHttpSession } from './http/http-session.ts';
+import type { AddressPin, Reach } from './http/upstream-address.ts';
 import type { OwnSession } from './own-session.ts';
 import { createServerMemory, type ServerMemory } from './server-health.ts';
 import { defaultLimits, type ServerLimits } from './server-limits.ts';
@@ -27,6 +28,10 @@ export interface ServersDeps {
   /** Working directory of children. Default: the home directory. */
   readonly cwd?: string;
   readonly limits?: Partial<ServerLimits>;
+  /** Told how far the address of an HTTP server lies, the first time that it is connected to. */
+  readonly onReach?: (slug: string, reach: Reach) => void;
+  /** Resolves names of HTTP servers. Default: the system's resolver. */
+  readonly lookup?: AddressPin['lookup'];
 }
 
 /** One conversation, from the moment its start was asked for. */
@@ -67,13 +72,24 @@ export function createServers(deps: ServersDeps): Servers {
     const known = memory(record.slug);
     const { signal } = entry.abort;
     await holdBack(record, known, signal);
-    const era = known.era(entry.target);
+    const manner = known.manner(entry.target);
     const common = { name: record.name, clock, client: deps.client, startMs: limits.startMs, signal };
     if (record.target.kind === 'http') {
-      const headers = await ownHeaders(record, deps.secrets);
-      const session = await openHttpSession({ ...common, url: record.target.url, headers, era });
-      known.setEra(entry.target, session.info.era);
-      return session;
+      const origin = {
+        headers: await ownHeaders(record, deps.secrets),
+        ca: record.target.ca,
+        reach: record.reach,
+        onReach: (reach: Reach) => deps.onReach?.(record.slug, reach),
+        lookup: deps.lookup,
+      };
+      try {
+        const opened = await openHttpSession({ ...common, url: record.target.url, origin, known: manner });
+        known.setManner(entry.target, opened.manner);
+        return opened.session;
+      } catch (thrown) {
+        known.setManner(entry.target, undefined);
+        throw thrown;
+      }
     }
     const { command, args, env } = record.target;
     const spec = { slug: record.slug, name: record.name, env };
@@ -82,19 +98,19 @@ export function createServers(deps: ServersDeps): Servers {
     const onStderr = (line: string): void => {
       for (const listener of stderrListeners) listener(record.slug, line);
     };
-    const modern = era === undefined ? await probe(record.slug, child) : era === 'modern';
+    const modern = manner === undefined ? await probe(record.slug, child) : manner === 'modern';
     if (signal.aborted) throw stopped(record.name);
-    known.setEra(entry.target, modern ? 'modern' : 'legacy');
+    known.setManner(entry.target, modern ? 'modern' : 'legacy');
     try {
       return await openStdioSession({ ...child, modern, onStderr });
     } catch (thrown) {
-      known.setEra(entry.target, undefined);
+      known.setManner(entry.target, undefined);
       // Slow to start, a modern server was silent on the probe: it is one after all if it refuses the old handshake.
       if (modern || !(thrown instanceof ServerFailure) || thrown.cause !== refusedHandshake) throw thrown;
       const session = await openStdioSession({ ...child, modern: true, onStderr }).catch(() => {
         throw thrown;
       });
-      known.setEra(entry.target, 'modern');
+      known.setManner(entry.target, 'modern');
       return session;
     }
   };

@@ -85,3 +85,14 @@ export function errorMessage(error: JsonObject): string {
   const message = error.get('message');
   return typeof message === 'string' ? message : 'no message';
 }
+
+/** Whose answer a line was that our strict parser refuses; only the number is taken from it. */
+export function answeredId(message: Uint8Array | string): number | undefined {
+  try {
+    const loose: unknown = JSON.parse(typeof message === 'string' ? message : new TextDecoder().decode(message));
+    if (typeof loose !== 'object' || loose === null || !('id' in loose)) return undefined;
+    return typeof loose.id === 'number' ? loose.id : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { SallyportError } from '../../shared/errors.ts';
 import { type FailedState, ServerFailure } from './failure.ts';
+import type { HttpManner } from './http/http-session.ts';
 import type { ServerHealth } from './servers.ts';
 
 /** What is remembered of one server beyond its sessions: failures, the pause before the next start, its era. */
@@ -22,10 +23,10 @@ export interface ServerMemory {
   readonly failures: number;
   readonly state: FailedState | undefined;
   readonly lastError: string | undefined;
-  /** The era, if it was found out less than a day ago for this very target. */
-  era(target: string): ServerHealth['era'];
-  setEra(target: string, era: 'legacy' | 'modern' | undefined): void;
-  /** The era last known, for showing. */
+  /** How it is spoken to, if that was found out less than a day ago for this very target. */
+  manner(target: string): HttpManner | undefined;
+  setManner(target: string, manner: HttpManner | undefined): void;
+  /** The era last known and when it was found out, for showing. */
   readonly shownEra: ServerHealth['era'];
 }
 
@@ -42,7 +43,7 @@ export function createServerMemory(clock: Clock): ServerMemory {
   let nextStart = 0;
   let state: FailedState | undefined;
   let lastError: string | undefined;
-  let verdict: { readonly target: string; readonly era: 'legacy' | 'modern'; readonly at: number } | undefined;
+  let verdict: { readonly target: string; readonly manner: HttpManner; readonly at: number } | undefined;
 
   const failed = (error: SallyportError): void => {
     state = error instanceof ServerFailure ? error.state : 'crashed';
@@ -50,7 +51,7 @@ export function createServerMemory(clock: Clock): ServerMemory {
     failures += 1;
     nextStart = clock.monotonic() + Math.min(firstBackOffMs * 2 ** (failures - 1), maxBackOffMs);
   };
-  return {
+  const memory: ServerMemory = {
     failed,
     troubled(error) {
       state = error.state;
@@ -83,15 +84,18 @@ export function createServerMemory(clock: Clock): ServerMemory {
     get lastError() {
       return lastError;
     },
-    era: (target) =>
+    manner: (target) =>
       verdict?.target === target && clock.now() - verdict.at < eraValidMs && clock.now() >= verdict.at
-        ? verdict.era
+        ? verdict.manner
         : undefined,
-    setEra(target, era) {
-      verdict = era === undefined ? undefined : { target, era, at: clock.now() };
+    setManner(target, manner) {
+      // What is merely found again keeps its date: a server that learned the new revision would stay old for ever.
+      if (manner !== undefined && memory.manner(target) === manner) return;
+      verdict = manner === undefined ? undefined : { target, manner, at: clock.now() };
     },
     get shownEra() {
-      return verdict?.era;
+      return verdict && (verdict.manner === 'modern' ? 'modern' : 'legacy');
     },
   };
+  return memory;
 }

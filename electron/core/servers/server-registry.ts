@@ -3,6 +3,8 @@ import { SallyportError } from '../../shared/errors.ts';
 import type { ServerFeature } from '../../shared/features.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { Reach } from './http/upstream-address.ts';
+import { certificateBlocks, certificatesOf } from './http/upstream-ca.ts';
 import type { ServerOrigin, ServerRecord, ServerTarget } from './servers.ts';
 
 /** What is added: what a person may say, and what only an import knows. */
@@ -29,6 +31,8 @@ export interface ServerRegistry {
   remove(slug: string): Promise<void>;
   setShared(slug: string, shared: boolean): void;
   setFeatures(slug: string, features: readonly ServerFeature[]): void;
+  /** Remembers how far its address lies, from its first connection on. */
+  setReach(slug: string, reach: Reach): void;
 }
 
 /** Makes the registry over settings and secrets. */
@@ -87,7 +91,11 @@ export function createServerRegistry(deps: { settings: Settings; secrets: Secret
       const target = targetOf(spec);
       await forgetValues(slug);
       await storeValues(slug, spec);
-      change(slug, (record) => ({ ...record, target, ...(spec.origin ? { origin: spec.origin } : {}) }));
+      change(slug, ({ reach: _, ...record }) => ({
+        ...record,
+        target,
+        ...(spec.origin ? { origin: spec.origin } : {}),
+      }));
       const record = bySlug(slug);
       if (record) return record;
       throw new SallyportError('server_not_found', 'server', 'The server was removed meanwhile.');
@@ -98,6 +106,9 @@ export function createServerRegistry(deps: { settings: Settings; secrets: Secret
     },
     setFeatures(slug, features) {
       change(slug, (record) => ({ ...record, features: [...features] }));
+    },
+    setReach(slug, reach) {
+      change(slug, (record) => ({ ...record, reach }));
     },
     setShared(slug, shared) {
       change(slug, (record) => ({ ...record, shared }));
@@ -137,6 +148,8 @@ function targetOf(spec: ServerAddition): ServerTarget {
   }
   const headers = Object.keys(spec.headers ?? {});
   if (spec.command !== undefined) {
+    if (spec.ca !== undefined)
+      throw new SallyportError('bad_server', 'app', 'A CA belongs to a URL, not to a command.');
     if (headers.length > 0) throw new SallyportError('bad_server', 'app', 'Headers belong to a URL, not to a command.');
     const cwd = spec.cwd === undefined ? {} : { cwd: spec.cwd };
     return { kind: 'stdio', command: spec.command, args: spec.args ?? [], env: Object.keys(spec.env ?? {}), ...cwd };
@@ -145,7 +158,24 @@ function targetOf(spec: ServerAddition): ServerTarget {
     throw new SallyportError('bad_server', 'app', 'Arguments and environment belong to a command, not to a URL.');
   }
   for (const name of headers) checkHeader(name, spec.headers?.[name] ?? '');
-  return { kind: 'http', url: httpUrl(spec.url ?? ''), ...(headers.length > 0 ? { headers } : {}) };
+  const url = httpUrl(spec.url ?? '');
+  const ca = spec.ca === undefined ? {} : { ca: readCertificates(spec.ca, url) };
+  return { kind: 'http', url, ...(headers.length > 0 ? { headers } : {}), ...ca };
+}
+
+function readCertificates(text: string, url: string): string {
+  const bad = (why: string): never => {
+    throw new SallyportError('bad_server', 'app', `The CA ${why}.`, { hint: 'It is a file with certificates in PEM.' });
+  };
+  if (!url.startsWith('https:')) bad('is of no use to a URL without https');
+  const blocks = certificateBlocks(text);
+  if (blocks.length === 0) bad('holds no certificate');
+  try {
+    certificatesOf(blocks.join('\n'));
+  } catch {
+    bad('holds something that is no certificate');
+  }
+  return `${blocks.join('\n')}\n`;
 }
 
 /** Headers that say what a request is, or how it travels, are the gateway's own. */

@@ -1,5 +1,6 @@
 import { serverFeatures } from '../../shared/features.ts';
 import type { ServerView, ToolView } from '../../shared/views.ts';
+import { certificatesOf } from './http/upstream-ca.ts';
 import type { ServerHealth, ServerRecord, ServerTarget } from './servers.ts';
 
 /** What people see of a server: its record, its health, and its tools as policy counts them. Environment values never. */
@@ -28,13 +29,21 @@ export function viewServer(
     ...(health.lastError ? { lastError: health.lastError } : {}),
     ...(record.source ? { source: record.source } : {}),
     features: serverFeatures.filter((feature) => record.features?.includes(feature)),
+    ...(record.reach ? { reach: record.reach } : {}),
     ...(origin ? { origin } : {}),
   };
 }
 
-function targetView(target: ServerTarget): Pick<ServerView, 'command' | 'args' | 'env' | 'cwd' | 'url' | 'headers'> {
+function targetView(
+  target: ServerTarget,
+): Pick<ServerView, 'command' | 'args' | 'env' | 'cwd' | 'url' | 'headers' | 'ca'> {
   if (target.kind === 'http') {
-    return { url: target.url, env: [], ...(target.headers?.length ? { headers: [...target.headers] } : {}) };
+    return {
+      url: target.url,
+      env: [],
+      ...(target.headers?.length ? { headers: [...target.headers] } : {}),
+      ...(target.ca === undefined ? {} : { ca: certificatesOf(target.ca) }),
+    };
   }
   const { command, args, env, cwd } = target;
   return { command, args: [...args], env: [...env], ...(cwd === undefined ? {} : { cwd }) };

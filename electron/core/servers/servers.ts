@@ -1,3 +1,4 @@
+import type { Reach } from './http/upstream-address.ts';
 import type { UpstreamSession } from './upstream-session.ts';
 
 /** How a server is reached; exactly what the person confirmed. */
@@ -16,6 +17,8 @@ export type ServerTarget =
       readonly url: string;
       /** Names of headers whose values are in secrets under `server-header:<slug>:<name>`. */
       readonly headers?: readonly string[] | undefined;
+      /** Certificates in PEM that its own must come from, in place of the system's. */
+      readonly ca?: string | undefined;
     };
 
 /** Where a server was taken over from. */
@@ -37,6 +40,8 @@ export interface ServerRecord {
   readonly source?: string;
   /** What besides tools agents may use; absent = nothing (`security.md` S9). */
   readonly features?: readonly string[] | undefined;
+  /** How far its address lies, since it was first connected to (HTTP). */
+  readonly reach?: Reach | undefined;
   /** Present where it was taken over from another program's file. */
   readonly origin?: ServerOrigin | undefined;
 }

@@ -23,9 +23,11 @@ const serverRecord = z.looseObject({
       kind: z.literal('http'),
       url: z.string().min(1),
       headers: z.array(z.string()).optional(),
+      ca: z.string().optional(),
     }),
   ]),
   shared: z.boolean(),
+  reach: z.enum(['machine', 'private', 'public']).optional(),
   source: z.string().optional(),
   features: z.array(z.string()).optional(),
   origin: z.looseObject({ file: z.string(), entry: z.string(), digest: z.string() }).optional(),
@@ -36,11 +38,12 @@ export const settingsDocument = z.looseObject({
   schemaVersion: z.literal(settingsVersion),
   servers: z.array(serverRecord),
   tunnel: z.looseObject({
-    way: z.enum(['embedded', 'edge', 'openai', 'anthropic']),
+    way: z.enum(['embedded', 'edge', 'forward', 'openai', 'anthropic']),
     domain: z.string().min(1),
     edge: z
       .looseObject({ host: z.string().min(1), port, caPin: z.string().min(1), domain: z.string().min(1) })
       .optional(),
+    forward: z.looseObject({ host: z.string().min(1), port }).optional(),
     openai: z
       .looseObject({
         tunnelId: z.string().min(1),
@@ -61,9 +64,30 @@ export const settingsDocument = z.looseObject({
         edgeCa: z.string().min(1).optional(),
       })
       .optional(),
+    anthropicApi: z
+      .looseObject({
+        url: z.string().min(1),
+        generation: z.enum(['workspace', 'organization']),
+        tunnelId: z.string().min(1).optional(),
+        making: z.string().min(1).max(255).optional(),
+        domain: z.string().min(1).optional(),
+        certificateId: z.string().min(1).optional(),
+        fingerprint: z.string().min(1).optional(),
+        federation: z
+          .looseObject({
+            rule: z.string().min(1),
+            organization: z.string().min(1),
+            serviceAccount: z.string().optional(),
+            workspace: z.string().optional(),
+            identityFile: z.string().optional(),
+          })
+          .optional(),
+      })
+      .optional(),
   }),
   ports: z.looseObject({ edge: portChoice, ui: portChoice }),
   paused: z.looseObject({ at: z.iso.datetime() }).optional(),
+  log: z.looseObject({ days: z.int().min(1), bytes: z.int().min(1_048_576) }).optional(),
   cliMayDecide: z.boolean(),
   openAtLogin: z.boolean(),
 });

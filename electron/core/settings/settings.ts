@@ -29,12 +29,39 @@ export interface AnthropicTunnel {
   readonly edgeCa?: string;
 }
 
+/** How Anthropic's Tunnels API is reached, and what was set up by it. Tokens are in secrets. */
+export interface AnthropicApi {
+  /** Origin of the API. */
+  readonly url: string;
+  readonly generation: 'workspace' | 'organization';
+  /** `tnl_…` that was made or attached. */
+  readonly tunnelId?: string | undefined;
+  /** Display name of a tunnel whose making was begun and not yet seen to end: a second run looks for it. */
+  readonly making?: string | undefined;
+  /** Domain of that tunnel. */
+  readonly domain?: string | undefined;
+  /** `tcrt_…` under which this machine's authority is registered, and its SHA-256 in lower-case hex. */
+  readonly certificateId?: string | undefined;
+  readonly fingerprint?: string | undefined;
+  /** Workload identity federation in place of a token. */
+  readonly federation?:
+    | {
+        readonly rule: string;
+        readonly organization: string;
+        readonly serviceAccount?: string | undefined;
+        readonly workspace?: string | undefined;
+        /** File of the identity token, read anew at each exchange; else it is in secrets. */
+        readonly identityFile?: string | undefined;
+      }
+    | undefined;
+}
+
 /** The settings document, version 1. No secret is ever in it. */
 export interface SettingsData {
   readonly schemaVersion: 1;
   readonly servers: readonly ServerRecord[];
   readonly tunnel: {
-    readonly way: 'embedded' | 'edge' | 'openai' | 'anthropic';
+    readonly way: 'embedded' | 'edge' | 'forward' | 'openai' | 'anthropic';
     /** Domain of every URL: `localhost` for the embedded edge. */
     readonly domain: string;
     /** The edge that was joined and the domain it gave; kept while another way is in use. */
@@ -44,6 +71,8 @@ export interface SettingsData {
       readonly caPin: string;
       readonly domain: string;
     };
+    /** The public name and port that a forwarder of the person's brings; kept while another way is in use. */
+    readonly forward?: { readonly host: string; readonly port: number };
     /** OpenAI's tunnel as it was last used; the runtime key is a secret and not here. */
     readonly openai?: {
       readonly tunnelId: string;
@@ -56,6 +85,7 @@ export interface SettingsData {
     };
     /** Anthropic's tunnel, kept while another way is in use. Its token is in secrets. */
     readonly anthropic?: AnthropicTunnel;
+    readonly anthropicApi?: AnthropicApi;
   };
   /** Ports in use; `chosen` = typed by the person or remembered with something shared: a busy one is then an error. */
   readonly ports: {
@@ -63,6 +93,8 @@ export interface SettingsData {
     readonly ui: { readonly port: number; readonly chosen: boolean };
   };
   readonly paused?: { readonly at: string };
+  /** How much of the request log is kept; absent = the defaults. */
+  readonly log?: { readonly days: number; readonly bytes: number };
   readonly cliMayDecide: boolean;
   readonly openAtLogin: boolean;
 }

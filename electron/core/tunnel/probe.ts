@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type X509Certificate } from 'node:crypto';
 import { Agent, request } from 'node:https';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -8,6 +8,7 @@ import { type Clock, timestamp } from '../../shared/clock.ts';
 import { asSallyportError } from '../../shared/errors.ts';
 import type { Hop } from '../../shared/hop.ts';
 import type { probeView } from '../../shared/views.ts';
+import { visibleText } from '../../shared/visible-text.ts';
 import { connectThroughProxy, type HttpProxy } from './connectors/proxy.ts';
 import { publicKeyPin } from './pki/fingerprint.ts';
 
@@ -21,15 +22,29 @@ export interface ProbeTarget {
   readonly port: number;
   /** Name asked for by SNI and Host: the tunnel's domain. */
   readonly domain: string;
-  /** The app's own CA in PEM: nothing else is trusted. */
-  readonly ca: string;
+  /** CAs in PEM that agents trust for what is served here: the app's own, or those of the public. */
+  readonly ca: string | readonly string[];
   /** Where the public door does not open to us: makes the connection in place of TCP to `host` and `port`. */
   readonly dial?: () => Promise<Duplex>;
   /** Pin of the public key that this app serves now: another one means that somebody stands in the middle. */
   readonly pin: string;
+  /** What stands between the public door and this machine, in words; default the edge. */
+  readonly middle?: Middle;
   /** HTTP proxy by which this machine reaches the public door, if it needs one. */
   readonly proxy?: HttpProxy | undefined;
 }
+
+/** How what lies in the middle is spoken of where a probe fails. */
+export interface Middle {
+  /** For instance `The edge`. */
+  readonly name: string;
+  /** What to do where it has no way to this machine, if that is not mended by itself. */
+  readonly behind?: string;
+  /** What to do where it ends TLS. */
+  readonly reads?: string;
+}
+
+const edgeMiddle: Middle = { name: 'The edge' };
 
 const answerSchema = z.object({ nonce: z.string(), publicKey: z.string(), at: z.string() });
 const timeoutMs = 5_000;
@@ -65,6 +80,8 @@ function enter(target: ProbeTarget, clock: Clock, started: number, raw: Duplex |
   const nonce = randomBytes(16).toString('hex');
   const ours = target.pin;
   let connected = raw !== undefined;
+  let foreign: string | undefined;
+  let doubt: string | undefined;
   let secure = false;
   return new Promise((resolve) => {
     const finish = (hop?: Hop, detail?: string): void => {
@@ -81,7 +98,9 @@ function enter(target: ProbeTarget, clock: Clock, started: number, raw: Duplex |
       port: target.port,
       path: `/.well-known/sallyport-probe?nonce=${nonce}`,
       headers: { host: `${target.domain}:${target.port}` },
-      ca: target.ca,
+      ca: typeof target.ca === 'string' ? target.ca : [...target.ca],
+      // Who answers is known by its key, and the chain is looked at as well, below: so that a failure can say which it was.
+      rejectUnauthorized: false,
       ...(isIP(target.domain) ? {} : { servername: target.domain }),
       agent: raw ? agentOver(raw, target) : false,
       timeout: timeoutMs,
@@ -91,16 +110,21 @@ function enter(target: ProbeTarget, clock: Clock, started: number, raw: Duplex |
         connected = true;
       });
       socket.once('secureConnect', () => {
-        secure = true;
+        const met = (socket as TLSSocket).getPeerX509Certificate();
+        const { authorized, authorizationError } = socket as TLSSocket;
+        if (met && publicKeyPin(met) !== ours) foreign = issuerOf(met);
+        else if (!authorized) doubt = String(authorizationError);
+        if (foreign !== undefined || doubt !== undefined) outgoing.destroy();
+        else secure = true;
       });
     });
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs / 1_000} s`)));
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
-      finish(...blame(error, connected, secure));
+      if (foreign !== undefined) finish('inner-tls', foreignWords(foreign, target.middle));
+      else if (doubt !== undefined) finish('inner-tls', `Our certificate is not accepted (${doubt}).`);
+      else finish(...blame(error, connected, secure, target.middle));
     });
     outgoing.on('response', (response) => {
-      const met = (response.socket as TLSSocket).getPeerX509Certificate?.();
-      const key = met && publicKeyPin(met);
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
@@ -109,8 +133,7 @@ function enter(target: ProbeTarget, clock: Clock, started: number, raw: Duplex |
       });
       response.on('error', (error) => finish('gateway', error.message));
       response.on('end', () => {
-        if (key !== ours) finish('inner-tls', 'Another key answered than the one that this machine holds.');
-        else if (response.statusCode !== 200) finish('gateway', `The gateway answered ${response.statusCode}.`);
+        if (response.statusCode !== 200) finish('gateway', `The gateway answered ${response.statusCode}.`);
         else finish(...judge(body, nonce, ours));
       });
     });
@@ -121,7 +144,13 @@ function enter(target: ProbeTarget, clock: Clock, started: number, raw: Duplex |
 /** Makes the one connection of this probe over a stream that is there already. */
 function agentOver(raw: Duplex, target: ProbeTarget): Agent {
   const agent = new Agent({ keepAlive: false });
-  agent.createConnection = () => connect({ socket: raw, ca: target.ca, servername: target.domain });
+  agent.createConnection = () =>
+    connect({
+      socket: raw,
+      ca: typeof target.ca === 'string' ? target.ca : [...target.ca],
+      servername: target.domain,
+      rejectUnauthorized: false,
+    });
   return agent;
 }
 
@@ -136,10 +165,28 @@ function judge(body: string, nonce: string, ours: string): [Hop?, string?] {
   }
 }
 
-function blame(error: NodeJS.ErrnoException, connected: boolean, secure: boolean): [Hop, string] {
-  if (!connected) return ['edge', `The edge does not answer (${error.code ?? error.message}).`];
+function blame(
+  error: NodeJS.ErrnoException,
+  connected: boolean,
+  secure: boolean,
+  middle: Middle = edgeMiddle,
+): [Hop, string] {
+  if (!connected) return ['edge', `${middle.name} does not answer (${error.code ?? error.message}).`];
   if (secure) return ['gateway', `The gateway did not answer (${error.message}).`];
   const code = error.code ?? '';
-  if (/CERT|SIGNATURE|ALTNAME|ISSUER/.test(code)) return ['inner-tls', `The certificate met is not ours (${code}).`];
-  return ['tunnel', `The edge has no way to this machine (${code || error.message}).`];
+  const why = error.code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? 'what answers is not TLS' : code || error.message;
+  const advice = middle.behind === undefined ? '' : ` ${middle.behind}`;
+  return ['tunnel', `${middle.name} has no way to this machine (${why}).${advice}`];
+}
+
+/** Who vouches for a certificate, by its own words: made visible, never trusted. */
+function issuerOf(certificate: X509Certificate): string {
+  const names = certificate.issuer.split('\n');
+  const name = names.find((one) => one.startsWith('O=')) ?? names.find((one) => one.startsWith('CN=')) ?? '';
+  return visibleText(name.replace(/^[A-Z]+=/, ''), { max: 80 });
+}
+
+function foreignWords(issuer: string, middle: Middle = edgeMiddle): string {
+  const advice = middle.reads === undefined ? '' : ` ${middle.reads}`;
+  return `Another key answered than the one that this machine holds; ${issuer || 'nobody'} vouches for it.${advice}`;
 }

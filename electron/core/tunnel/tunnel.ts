@@ -1,16 +1,17 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
-import type { RequestInput } from '../../shared/contract.ts';
+import type { RequestInput, RequestOutput } from '../../shared/contract.ts';
 import { asSallyportError, SallyportError } from '../../shared/errors.ts';
 import type { TunnelView } from '../../shared/views.ts';
 import { visibleText } from '../../shared/visible-text.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { ServerRecord } from '../servers/servers.ts';
-import type { Settings } from '../settings/settings.ts';
+import type { Settings, SettingsData } from '../settings/settings.ts';
 import { chooseAnthropic } from './connectors/anthropic/anthropic-choice.ts';
 import { openAnthropic } from './connectors/anthropic/anthropic-way.ts';
 import type { StartChild } from './connectors/anthropic/cloudflared/supervisor.ts';
 import { createRecorder, type Recorder } from './connectors/anthropic/recorder.ts';
+import { createTunnelsAccount, type RemoteChange } from './connectors/anthropic/tunnels-api/tunnels-account.ts';
 import type { ConnectorStatus, PeerInfo } from './connectors/connector.ts';
 import type { MessageChannel, MessageConnector, MessageEntrance } from './connectors/message-connector.ts';
 import type { Environment } from './connectors/proxy.ts';
@@ -29,7 +30,7 @@ import {
 import { type AppCertificates, type AuthorityView, createAppCertificates } from './pki/app-certificates.ts';
 import { type Probe, probeOutside } from './probe.ts';
 import { watchWake } from './wake-watchdog.ts';
-import { joinWay, openEdge, openEmbedded, type WayIn } from './way-in.ts';
+import { forwardNameNeeded, joinWay, openEdge, openEmbedded, openForward, type WayIn } from './way-in.ts';
 
 /** What {@link createTunnel} needs. */
 export interface TunnelDeps {
@@ -38,6 +39,8 @@ export interface TunnelDeps {
   readonly secrets: Secrets;
   /** `<data>/pki`. */
   readonly folder: string;
+  /** `<data>/openai-commands.db`: commands of OpenAI's tunnel that were taken before. */
+  readonly commandsFile: string;
   /** Takes each request that inner TLS brought out. */
   readonly onRequest: InnerTlsDeps['onRequest'];
   /** Something to log: the tunnel came back, a handshake failed, a renewal did not work. Never payload. */
@@ -82,6 +85,10 @@ export interface Tunnel {
    * @returns whether the domain changed. @throws SallyportError what joining and proving throw; the old way then stays
    */
   use(choice: TunnelChoice): Promise<boolean>;
+  /** The tunnels at Anthropic, by its API. */
+  remote(): Promise<RequestOutput<'tunnel.remote'>>;
+  /** Changes something there; a rotated token is taken into use. */
+  changeRemote(change: RemoteChange): Promise<void>;
   /** Notes metadata of what comes through Anthropic's tunnel. */
   readonly recorder: Recorder;
   /** Told of a host that no route is for, so that it can be noted. */
@@ -117,6 +124,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   const listeners = new Set<() => void>();
   const recorder = createRecorder(clock);
   const witness = createEdgeWitness(clock);
+  const account = createTunnelsAccount(deps);
   let open: Open | undefined;
   let messages: MessageConnector | undefined;
   let missing: SallyportError | undefined;
@@ -156,7 +164,9 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       const exact = Object.entries(tunnel.anthropic?.hosts ?? {}).find(([, name]) => name === slug)?.[0];
       return `https://${exact ?? `${slug}.${tunnel.domain}`}/mcp`;
     }
-    const port = open?.wayIn.port ?? (tunnel.way === 'edge' ? tunnel.edge?.port : ports.edge.port) ?? 443;
+    const named = { edge: tunnel.edge?.port, forward: tunnel.forward?.port };
+    const chosen = tunnel.way === 'edge' || tunnel.way === 'forward' ? named[tunnel.way] : ports.edge.port;
+    const port = open?.wayIn.port ?? chosen ?? 443;
     return `https://${tunnel.domain}${port === 443 ? '' : `:${port}`}/${slug}/mcp`;
   };
 
@@ -164,13 +174,25 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     const { tunnel, ports } = settings.get();
     if (tunnel.way === 'edge') return await openEdge(deps, tunnel.edge);
     if (tunnel.way === 'anthropic' && tunnel.anthropic) {
-      return await openAnthropic({ ...deps, recorder, routes: hostsOf }, tunnel.anthropic);
+      return await openAnthropic(
+        { ...deps, recorder, routes: hostsOf, registeredAs: account.registeredAs(tunnel.anthropic.domain) },
+        tunnel.anthropic,
+      );
     }
-    const wayIn = await openEmbedded(deps, ports.edge, witness.observe);
-    if (wayIn.port !== ports.edge.port) {
+    const forward = tunnel.way === 'forward';
+    const wayIn = forward
+      ? await openForward(deps, tunnel.forward, ports.edge)
+      : await openEmbedded(deps, ports.edge, witness.observe);
+    const local = wayIn.local ?? wayIn.port;
+    // A forwarder is pointed at it, so that it may not move any more.
+    const chosenNow = forward && !ports.edge.chosen;
+    if (local !== ports.edge.port || chosenNow) {
       settings.update((current) => ({
         ...current,
-        ports: { ...current.ports, edge: { ...current.ports.edge, port: wayIn.port } },
+        ports: {
+          ...current.ports,
+          edge: { ...current.ports.edge, port: local, ...(chosenNow ? { chosen: true } : {}) },
+        },
       }));
     }
     return wayIn;
@@ -182,6 +204,8 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     clock,
     secrets: deps.secrets,
     version: deps.version,
+    commandsFile: deps.commandsFile,
+    environment: deps.environment,
     onNote,
     entrance: { channels, metadata: deps.entrance.metadata, receive: deps.entrance.receive },
   };
@@ -273,6 +297,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         ca: certificates.ca().pem,
         pin: certificates.current().pin,
         proxy: wayIn.network?.proxyFor(wayIn),
+        ...(wayIn.middle ? { middle: wayIn.middle } : {}),
         ...(wayIn.dialHere ? { dial: () => wayIn.dialHere?.() ?? Promise.reject(new Error('closed')) } : {}),
       },
       clock,
@@ -336,6 +361,9 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         ...(detail ? { detail } : {}),
         proof: viaOpenAi || open?.wayIn.dialHere ? 'own-end' : 'outside',
         ...(viaOpenAi && tunnel.openai ? { openai: openAiView(tunnel.openai, channels()) } : {}),
+        ...(open?.wayIn.local === undefined
+          ? {}
+          : { forward: { host: open.wayIn.host, port: open.wayIn.port, local: open.wayIn.local } }),
         ...(open?.wayIn.checklist ? { checklist: open.wayIn.checklist() } : {}),
         ...(status?.remarks?.length ? { remarks: [...status.remarks] } : {}),
       };
@@ -356,9 +384,11 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     },
     probe: runProbe,
     lastProbe: () => probe,
-    async use({ way, join, openai: choice, anthropic: wanted }) {
+    async use({ way, join, forward: wantedForward, openai: choice, anthropic: wanted }) {
       const before = settings.get().tunnel;
-      if (way === before.way && join === undefined && choice === undefined && wanted === undefined) return false;
+      const nothingNew = [join, wantedForward, choice, wanted].every((one) => one === undefined);
+      if (way === before.way && nothingNew) return false;
+      const originBefore = originOf(urlOf);
       // Joining and proving first: where that fails, the old way has not been touched.
       const joined = way === 'edge' && join !== undefined ? await joinWay(deps, join) : undefined;
       if (way === 'edge' && !joined && !before.edge) {
@@ -371,25 +401,48 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         way === 'openai' && openai
           ? await openOpenAi(openAiDeps, openai, { key: choice?.key, prove: true })
           : undefined;
-      const chosen = way === 'anthropic' ? await chooseAnthropic(deps, wanted ?? {}, before.anthropic) : undefined;
+      const chosen =
+        way === 'anthropic'
+          ? await chooseAnthropic({ ...deps, setUp: account.setUp }, wanted ?? {}, before.anthropic)
+          : undefined;
       const anthropic = chosen ?? before.anthropic;
+      const forward = chooseForward(way === 'forward', wantedForward, before.forward);
       await close(stopGraceMs);
       probe = undefined;
       const edge = joined ?? before.edge;
-      const domain = chosen?.domain ?? (way === 'edge' && edge ? edge.domain : embeddedDomain);
-      const kept = { ...(edge ? { edge } : {}), ...(openai ? { openai } : {}), ...(anthropic ? { anthropic } : {}) };
+      const named = way === 'edge' ? edge?.domain : way === 'forward' ? forward?.host : undefined;
+      const domain = chosen?.domain ?? named ?? embeddedDomain;
+      const kept = {
+        ...(edge ? { edge } : {}),
+        ...(forward ? { forward } : {}),
+        ...(openai ? { openai } : {}),
+        ...(anthropic ? { anthropic } : {}),
+      };
       settings.update((current) => ({ ...current, tunnel: { ...current.tunnel, way, domain, ...kept } }));
       try {
         await start(proven);
       } catch (error) {
         await proven?.stop(0);
-        settings.update((current) => ({ ...current, tunnel: before }));
+        // What was made at Anthropic meanwhile stays known.
+        settings.update((current) => {
+          const { anthropicApi } = current.tunnel;
+          return { ...current, tunnel: { ...before, ...(anthropicApi ? { anthropicApi } : {}) } };
+        });
         await start();
         throw error;
       } finally {
         changed();
       }
-      return domain !== before.domain;
+      // A URL is the resource that a grant is for: another port moves it as another name does.
+      return domain !== before.domain || originOf(urlOf) !== originBefore;
+    },
+    remote: account.list,
+    async changeRemote(change) {
+      const renewed = await account.change(change);
+      if (renewed && settings.get().tunnel.way === 'anthropic' && open?.wayIn.domain === renewed.domain) {
+        open.wayIn.renewToken?.(renewed.token);
+      }
+      changed();
     },
     watchEdge: witness.watch,
     publicKeyPin: () => need().certificates.current().pin,
@@ -405,6 +458,21 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       listeners.clear();
     },
   };
+}
+
+function originOf(urlOf: (slug: string) => string): string {
+  return new URL(urlOf('any')).origin;
+}
+
+/** The forwarder's public name and port: as asked for, else as they were. @throws SallyportError `forward_name_needed` */
+function chooseForward(
+  needed: boolean,
+  wanted: TunnelChoice['forward'],
+  before: SettingsData['tunnel']['forward'],
+): SettingsData['tunnel']['forward'] {
+  if (wanted) return { host: wanted.host.toLowerCase(), port: wanted.port ?? 443 };
+  if (before || !needed) return before;
+  throw forwardNameNeeded();
 }
 
 function troubleOf(error: SallyportError | undefined): ConnectorStatus | undefined {

@@ -11,12 +11,14 @@ import type { Connector, PeerInfo } from './connectors/connector.ts';
 import { type ClientCertificate, createConnectorIdentity } from './connectors/connector-identity.ts';
 import { createEdgeConnector } from './connectors/edge-connector.ts';
 import { joinEdge, renewAtEdge } from './connectors/enrol.ts';
+import { createForwardConnector } from './connectors/forward-connector.ts';
 import { type Network, readNetwork } from './connectors/network.ts';
 import type { Environment } from './connectors/proxy.ts';
 import { createEmbeddedEdge } from './edge/embedded-edge.ts';
 import type { Observe } from './edge/relay.ts';
 import type { SecuredInfo } from './inner-tls/inner-tls.ts';
 import { publicKeyPin } from './pki/fingerprint.ts';
+import type { Middle } from './probe.ts';
 
 /** A way in that is open: its connector, and where the public door is. */
 export interface WayIn {
@@ -35,6 +37,10 @@ export interface WayIn {
   readonly constrained?: boolean;
   /** What the middle of this way can see, where it is not the usual. */
   readonly canSee?: readonly string[];
+  /** Loopback port that the person's forwarder is pointed at, where that is the way. */
+  readonly local?: number;
+  /** How the middle is spoken of where a probe fails. */
+  readonly middle?: Middle;
   /** Where the public door does not open to us: a connection to our own listener, as the connector would bring one. */
   dialHere?(): Promise<Duplex>;
   /** Told of each TLS hand-shake that succeeded. */
@@ -43,6 +49,8 @@ export interface WayIn {
   onRequest?(peer: PeerInfo, host: string | undefined): void;
   /** Told of each failed hand-shake or connection. @returns words to note in place of the usual ones */
   onFailure?(error: SallyportError, peer: PeerInfo | undefined): string | undefined;
+  /** The tunnel's token was rotated: what is connected stays where it can, what connects anew takes this one. */
+  renewToken?(token: string): void;
   /** Steps of setting it up. */
   checklist?(): NonNullable<TunnelView['checklist']>;
   /** Drains for up to `graceMs`, then ends everything. */
@@ -87,6 +95,48 @@ export async function openEmbedded(
     connector: embedded.connector,
     close: (graceMs) => embedded.close(graceMs),
   };
+}
+
+/**
+ * The loopback port to which a forwarder of the person's brings the connections of its public name. The port rule is that of
+ * {@link openEmbedded}.
+ * @throws SallyportError `forward_name_needed`, `port_in_use` at hop `tunnel`; `proxy_invalid`, `ca_file_unreadable` at hop `edge`
+ */
+export async function openForward(
+  deps: WayInDeps,
+  forward: { readonly host: string; readonly port: number } | undefined,
+  wanted: { port: number; chosen: boolean },
+): Promise<WayIn> {
+  if (!forward) throw forwardNameNeeded();
+  const network = readNetwork(deps.environment ?? {});
+  const open = (port: number) => createForwardConnector({ port, clock: deps.clock });
+  const connector = await open(wanted.port).catch((error: unknown) => {
+    const busy = error instanceof SallyportError && error.code === 'port_in_use';
+    if (busy && !wanted.chosen) return open(0);
+    throw error;
+  });
+  return {
+    way: 'forward',
+    domain: forward.host,
+    ...forward,
+    local: connector.port,
+    network,
+    connector,
+    middle: {
+      name: `The forwarder at ${forward.host}:${forward.port}`,
+      behind: `Point it at 127.0.0.1:${connector.port}.`,
+      reads: 'The forwarder ends TLS itself and can read: set it to pass TCP on as it is.',
+    },
+    canSee: ['the public name (SNI)', 'sizes and times', 'the agent’s address'],
+    close: (graceMs) => connector.stop(graceMs),
+  };
+}
+
+/** Nobody said yet which name the forwarder brings. */
+export function forwardNameNeeded(): SallyportError {
+  return new SallyportError('forward_name_needed', 'tunnel', 'A forwarder needs the public name that it brings.', {
+    hint: 'Give it: sallyport tunnel use forward --name HOST [--port 443].',
+  });
 }
 
 /** What settings keep of an edge that was joined. */

@@ -85,6 +85,16 @@ function Sheet({ server }: { server: ServerView }) {
             {words.env} <span className="mono">{server.env.join(' ')}</span>
           </span>
         )}
+        {server.headers && (
+          <span className="faint">
+            {words.headers} <Outside text={server.headers.join(' ')} max={400} mono />
+          </span>
+        )}
+        {server.ca?.map(({ subject, fingerprint }) => (
+          <span key={fingerprint} className="faint" title={fingerprint}>
+            {words.ca} <Outside text={subject} max={200} />
+          </span>
+        ))}
       </p>
       {(server.state === 'crashed' || server.state === 'wrong-output') && (
         <section className="notice danger stacked" aria-label={words.states[server.state]}>

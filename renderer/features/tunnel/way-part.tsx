@@ -4,6 +4,7 @@ import { EyeIcon } from '../../components/icons.tsx';
 import { useAppState, useServices } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
 import { texts } from '../../texts.ts';
+import { ForwardDialog } from './forward-dialog.tsx';
 import { JoinDialog } from './join-dialog.tsx';
 import { OpenAiDialog } from './openai-dialog.tsx';
 
@@ -13,6 +14,7 @@ export function WayPart() {
   const { bridge } = useServices();
   const [joining, setJoining] = useState(false);
   const [choosing, setChoosing] = useState(false);
+  const [forwarding, setForwarding] = useState(false);
   const heading = useId();
   const embed = useAction(() => bridge.request('tunnel.use', { way: 'embedded' }));
   const words = texts.tunnel;
@@ -28,6 +30,7 @@ export function WayPart() {
             {tunnel.way === 'openai' && <EyeIcon open />}
             {words.wayHints[tunnel.way]}
           </p>
+          {tunnel.forward && <p>{words.forwardPoint(tunnel.forward.local)}</p>}
         </div>
         <div className="row-actions">
           {tunnel.way !== 'embedded' && (
@@ -38,6 +41,9 @@ export function WayPart() {
           <button type="button" className="button" onClick={() => setJoining(true)}>
             {words.useEdge}
           </button>
+          <button type="button" className="button" onClick={() => setForwarding(true)}>
+            {words.useForward}
+          </button>
           <button type="button" className="button" onClick={() => setChoosing(true)}>
             {words.useOpenAi}
           </button>
@@ -45,6 +51,7 @@ export function WayPart() {
       </div>
       <Failure error={embed.error} />
       {joining && <JoinDialog onClose={() => setJoining(false)} />}
+      {forwarding && <ForwardDialog onClose={() => setForwarding(false)} />}
       {choosing && <OpenAiDialog onClose={() => setChoosing(false)} />}
     </section>
   );

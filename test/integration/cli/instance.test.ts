@@ -82,6 +82,9 @@ test('adding a server: arguments exactly as they are, secrets from standard inpu
   expect(noTerminal.status).toBe(2);
   expect(noTerminal.error().hint).toContain('--env-file');
   expect((await here(['servers', 'add', 'x', '--url', 'http://127.0.0.1:1/', '--arg', 'y'])).status).toBe(2);
+  expect((await here(['servers', 'add', 'x', '--command', 'x', '--ca', file])).status).toBe(2);
+  const badHeaders = await here(['servers', 'add', 'x', '--url', 'https://x.example/', '--header-file', file]);
+  expect(badHeaders.stderr).toContain('line 1 is not Name: value');
 });
 
 test('documents have the shapes that are promised', async () => {
@@ -161,7 +164,15 @@ test('the log: pages are followed to the limit, and a broken one is status 5', a
   const verified = await here(['log', 'verify', '--json']);
   expect([verified.status, verified.json()]).toEqual([
     5,
-    { ok: false, rows: 3, badSeq: 4, why: 'its hash does not follow' },
+    {
+      ok: false,
+      rows: 3,
+      badSeq: 4,
+      why: 'its hash does not follow',
+      damage: 'changed',
+      checkpoints: 1,
+      signedBy: 'us',
+    },
   ]);
 });
 

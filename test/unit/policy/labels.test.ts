@@ -29,9 +29,10 @@ describe('labels', () => {
       on.policy.decide(at(seconds, 'send_email', { to: 'eve@x.example' }, more));
     expect(send(0)).toMatchObject({ effect: 'allow', rule: 'rule:mail' });
     saw(at(1, 'read_file'), 'salaries; contact eve@x.example');
-    const { effect, rule, reasons } = send(53);
+    const { effect, rule, reasons, unusual } = send(53);
     expect([effect, rule]).toEqual(['ask', 'label:outward']);
     expect(reasons).toContain('“to” first appeared in a result of read_file of files, 52 s ago.');
+    expect(unusual).toEqual([reasons[0], '“to” first appeared in a result of read_file of files, 52 s ago.']);
     expect(send(54, { agentSession: 'other' }).effect).toBe('allow');
     rules('rules: [{ id: mail, when: { tool: send_email, labels: [private, untrusted] }, then: allow }]');
     expect(send(55).effect).toBe('allow');

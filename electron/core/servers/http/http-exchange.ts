@@ -1,10 +1,9 @@
-import { lookup as resolveName } from 'node:dns';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { BlockList, isIPv6, type LookupFunction } from 'node:net';
 import { createParser } from 'eventsource-parser';
 import { visibleText } from '../../../shared/visible-text.ts';
 import { ServerFailure } from '../failure.ts';
+import { type AddressPin, AddressRefused, type PinnedAddress, pinAddress } from './upstream-address.ts';
 
 /** Largest JSON body, and largest single event of a stream, in bytes (`design.md` §7, results). */
 const maxBody = 16 * 1024 * 1024;
@@ -17,11 +16,21 @@ export interface HttpOrigin {
   readonly name: string;
   /** The person's own headers for this server: its credentials. Never shown. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly address: PinnedAddress;
+}
+
+/** What goes with each connection to an upstream besides its URL. */
+export interface OriginOptions extends AddressPin {
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Certificates in PEM that stand in for the system's: the server's certificate must come from one of these. */
+  readonly ca?: string | undefined;
 }
 
 /** One HTTP request. */
 export interface HttpExchange {
   readonly method: 'POST' | 'GET' | 'DELETE';
+  /** Another path of the same origin. Default: the URL that was entered. */
+  readonly url?: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
@@ -33,7 +42,7 @@ export interface HttpExchange {
  * @param address the URL exactly as the person entered it
  * @throws ServerFailure `server_not_ready` for a URL that is neither https nor loopback http
  */
-export function httpOrigin(address: string, name: string, headers: Readonly<Record<string, string>> = {}): HttpOrigin {
+export function httpOrigin(address: string, name: string, options: OriginOptions = {}): HttpOrigin {
   const url = URL.parse(address);
   if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new ServerFailure('server_not_ready', 'crashed', `${name}: ${visibleText(address)} is no http(s) URL.`);
@@ -44,13 +53,14 @@ export function httpOrigin(address: string, name: string, headers: Readonly<Reco
       hint: 'Use https for any other host.',
     });
   }
+  const pinned = pinAddress(url, name, options);
   // Shorter than the 5 s after which many servers drop an idle connection: a request on a dying one would be lost, and
   // nothing is ever sent twice (S11).
-  const options = { keepAlive: true, timeout: 4_000 };
+  const common = { keepAlive: true, timeout: 4_000, lookup: pinned.lookup };
   const agent = plain
-    ? new http.Agent({ ...options, lookup: lookupLoopback })
-    : new https.Agent({ ...options, minVersion: 'TLSv1.2' });
-  return { url, agent, name, headers };
+    ? new http.Agent(common)
+    : new https.Agent({ ...common, minVersion: 'TLSv1.2', ...(options.ca === undefined ? {} : { ca: options.ca }) });
+  return { url, agent, name, headers: options.headers ?? {}, address: pinned };
 }
 
 /**
@@ -58,7 +68,9 @@ export function httpOrigin(address: string, name: string, headers: Readonly<Reco
  * @throws ServerFailure `server_unreachable`
  */
 export function exchange(origin: HttpOrigin, what: HttpExchange): Promise<http.IncomingMessage> {
-  const { url, agent, name } = origin;
+  const { agent, name } = origin;
+  const url = what.url ?? origin.url;
+  if (url.origin !== origin.url.origin) throw new Error('a request for another origin');
   return new Promise((resolve, reject) => {
     const secure = url.protocol === 'https:';
     const request = (secure ? https.request : http.request)(url, {
@@ -72,7 +84,9 @@ export function exchange(origin: HttpOrigin, what: HttpExchange): Promise<http.I
       },
       ...(what.signal ? { signal: what.signal } : {}),
     });
+    let begun = false;
     const begin = (): void => {
+      begun = true;
       try {
         what.onSent?.();
       } catch (thrown) {
@@ -98,7 +112,12 @@ export function exchange(origin: HttpOrigin, what: HttpExchange): Promise<http.I
       resolve(response);
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
-      reject(unreachable(name, words(error, url), 'Check that it runs, and its URL.', error));
+      if (!begun) origin.address.forget();
+      const untrusted = certificateFault(error);
+      const hint = untrusted
+        ? 'If it has a certificate of your own CA, add the server again with --ca FILE.'
+        : 'Check that it runs, and its URL.';
+      reject(unreachable(name, untrusted ?? words(error, url), hint, error));
     });
     request.end(what.body);
   });
@@ -127,6 +146,8 @@ export interface EventSink {
   onEvent(data: string, id: string | undefined): void;
   /** Milliseconds that the server wants between a break and a new try. */
   onRetry?(milliseconds: number): void;
+  /** An event that is no message: its name and data. */
+  onOther?(event: string, data: string): void;
 }
 
 /**
@@ -145,6 +166,7 @@ export async function readEvents(response: http.IncomingMessage, name: string, s
     onEvent: (event) => {
       if (event.id !== undefined) lastId = event.id;
       if (event.event === undefined || event.event === 'message') sink.onEvent(event.data, lastId);
+      else sink.onOther?.(event.event, event.data);
     },
     onRetry: (milliseconds) => sink.onRetry?.(milliseconds),
     onError: (error) => {
@@ -165,34 +187,28 @@ export async function readEvents(response: http.IncomingMessage, name: string, s
       if (failure) break;
     }
   } catch (error) {
+    if (error instanceof ServerFailure) throw error;
     throw brokeOff(name, error);
   }
   if (failure) throw failure;
 }
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-/** Resolves a name for plain http and refuses whatever is not this machine, also when "localhost" was pointed elsewhere. */
-const lookupLoopback: LookupFunction = (hostname, options, callback) => {
-  resolveName(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error) {
-      callback(error, '', 0);
-      return;
-    }
-    const own = addresses.filter(({ address }) => loopback.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'));
-    const first = own[0];
-    if (!first) callback(new Error(`${hostname} is not this machine`), '', 0);
-    else if (options.all) callback(null, own);
-    else callback(null, first.address, first.family);
-  });
-};
+/** What is wrong with a server's certificate, as a verb phrase. */
+function certificateFault(error: NodeJS.ErrnoException): string | undefined {
+  const { code = '' } = error;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'shows a certificate for another name';
+  if (code === 'CERT_HAS_EXPIRED') return 'shows a certificate that is over';
+  if (/SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|CERT_|INVALID_CA/.test(code)) {
+    return 'shows a certificate that is not trusted here';
+  }
+  return undefined;
+}
 
 function words(error: NodeJS.ErrnoException, url: URL): string {
   const where = url.host;
   if (error.code === 'ECONNREFUSED') return `is not there: nothing listens at ${where}`;
   if (error.code === 'ENOTFOUND') return `is not there: the name ${url.hostname} is unknown`;
+  if (error instanceof AddressRefused) return `is not connected to: ${visibleText(error.message, { max: 300 })}`;
   if (error.code === 'ECONNRESET') return `closed the connection before it had answered`;
   return `cannot be reached at ${where}: ${visibleText(error.message, { max: 200 })}`;
 }

@@ -157,12 +157,7 @@ export function openHttpLink(options: {
       return;
     }
     if (status === 401 || status === 403) {
-      response.destroy();
-      throw unreachable(
-        name,
-        `wants credentials (HTTP ${status})`,
-        'Servers with their own sign-in are not supported yet.',
-      );
+      throw wantsCredentials(response, name);
     }
     if (status < 300 && isStream(response)) return await followAnswer(response, id, signal);
     const body = await readBody(response, name);
@@ -298,8 +293,19 @@ export function openHttpLink(options: {
   };
 }
 
-function isStream(response: IncomingMessage): boolean {
+/** Whether an answer is a stream of server-sent events. */
+export function isStream(response: IncomingMessage): boolean {
   return response.statusCode === 200 && mediaType(response) === 'text/event-stream';
+}
+
+/** What an answer of 401 or 403 is told as. */
+export function wantsCredentials(response: IncomingMessage, name: string): ServerFailure {
+  response.destroy();
+  return unreachable(
+    name,
+    `wants credentials (HTTP ${response.statusCode})`,
+    'Servers with their own sign-in are not supported yet.',
+  );
 }
 
 function isJson(response: IncomingMessage): boolean {

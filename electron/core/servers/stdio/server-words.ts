@@ -84,7 +84,8 @@ export function createServerWords(
 /** Values shorter than this are no secrets but switches ("1", "yes"): masking them would garble everything. */
 const shortestSecret = 4;
 
-function createMask(secret: ReadonlyMap<string, string>): (text: string) => string {
+/** Replaces each of those values by its name in brackets. @param secret by name */
+export function createMask(secret: ReadonlyMap<string, string>): (text: string) => string {
   const parts = [...secret]
     // A value of several lines comes out line by line.
     .flatMap(([name, value]) => [value, ...value.split(/\r?\n/)].map((part) => [name, part.trim()] as const))

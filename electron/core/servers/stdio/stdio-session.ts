@@ -4,7 +4,7 @@ import { type JsonNode, parseJson, serializeJson } from '../../../shared/json-tr
 import { type Conversation, createConversation, type Wire } from '../conversation.ts';
 import { type ClientIdentity, initializeParams, readDiscover, readInitialize } from '../era.ts';
 import { quoted, ServerFailure } from '../failure.ts';
-import { cancelledMessage, errorCode, errorMessage } from '../json-rpc.ts';
+import { answeredId, cancelledMessage, errorCode, errorMessage } from '../json-rpc.ts';
 import type { OwnSession } from '../own-session.ts';
 import type { UpstreamInfo } from '../upstream-session.ts';
 import type { ChildEnvironment } from './child-environment.ts';
@@ -227,17 +227,6 @@ function streamEnd(stream: NodeJS.ReadableStream): Promise<void> {
     stream.once('close', resolve);
     stream.once('error', () => resolve());
   });
-}
-
-/** Whose answer a line was that our strict parser refuses; only the number is taken from it. */
-function answeredId(line: Uint8Array): number | undefined {
-  try {
-    const loose: unknown = JSON.parse(new TextDecoder().decode(line));
-    if (typeof loose !== 'object' || loose === null || !('id' in loose)) return undefined;
-    return typeof loose.id === 'number' ? loose.id : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function wrong(message: string, code = 'server_wrong_output'): ServerFailure {
