@@ -210,9 +210,16 @@ export const requests = {
     z.object({ name: z.string(), slug }),
     { widens: true },
   ),
-  /** Ticks or unticks what a server offers besides tools; what is left out stays as it is. */
+  /** Ticks or unticks what a server offers besides tools, and what it may ask agents for; what is left out stays as it is. */
   'servers.features': request(
-    z.strictObject({ server: serverName, resources: z.boolean().optional(), prompts: z.boolean().optional() }),
+    z.strictObject({
+      server: serverName,
+      resources: z.boolean().optional(),
+      prompts: z.boolean().optional(),
+      elicitation: z.boolean().optional(),
+      sampling: z.boolean().optional(),
+      roots: z.boolean().optional(),
+    }),
     z.object({ server: slug, features: z.array(z.enum(serverFeatures)) }),
     { widens: true },
   ),
