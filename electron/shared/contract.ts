@@ -7,6 +7,7 @@ import {
   approvalDurations,
   approvalScopes,
   approvalView,
+  certificateView,
   consentView,
   doorView,
   firstCallView,
@@ -210,9 +211,16 @@ export const requests = {
     z.object({ name: z.string(), slug }),
     { widens: true },
   ),
-  /** Ticks or unticks what a server offers besides tools; what is left out stays as it is. */
+  /** Ticks or unticks what a server offers besides tools, and what it may ask agents for; what is left out stays as it is. */
   'servers.features': request(
-    z.strictObject({ server: serverName, resources: z.boolean().optional(), prompts: z.boolean().optional() }),
+    z.strictObject({
+      server: serverName,
+      resources: z.boolean().optional(),
+      prompts: z.boolean().optional(),
+      elicitation: z.boolean().optional(),
+      sampling: z.boolean().optional(),
+      roots: z.boolean().optional(),
+    }),
     z.object({ server: slug, features: z.array(z.enum(serverFeatures)) }),
     { widens: true },
   ),
@@ -439,6 +447,26 @@ export const requests = {
     tunnelView,
     { widens: true },
   ),
+  /** The certificate that agents meet. Asks DNS who else could get one. */
+  'tunnel.certificate': request(nothing, certificateView),
+  /** Changes who signs it; `public` orders one by ACME, through the tunnel itself, and answers when it serves. */
+  'tunnel.certificateUse': request(
+    z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('own') }),
+      z.strictObject({
+        kind: z.literal('public'),
+        directory: z
+          .url({ protocol: /^https$/ })
+          .max(2_000)
+          .optional(),
+        email: z.email().max(254).optional(),
+        /** The person read the authority's terms and agrees to them. */
+        agreeTerms: z.boolean().optional(),
+      }),
+    ]),
+    certificateView,
+    { widens: true },
+  ),
   /** The tunnels at Anthropic, by its API, and the authorities of the one that was chosen. */
   'tunnel.remote': request(
     nothing,
@@ -512,7 +540,7 @@ export type RequestOutput<Name extends RequestName> = z.output<(typeof requests)
 export const appState = z.object({
   version: z.string(),
   status: statusView,
-  paused: z.object({ at: instant }).optional(),
+  paused: z.object({ at: instant, why: z.string().optional() }).optional(),
   tunnel: tunnelView,
   servers: z.array(serverView),
   approvals: z.array(approvalView),
