@@ -76,7 +76,6 @@ export function createServers(deps: ServersDeps): Servers {
 
   const isolationSupport = deps.isolationSupport ?? (() => probeIsolation());
 
-  const open = async (record: ServerRecord, entry: Entry): Promise<OwnSession> => {
   const open = async (record: ServerRecord, entry: Entry, capabilities?: JsonObject): Promise<OwnSession> => {
     const known = memory(record.slug);
     const { signal } = entry.abort;
