@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { createRememberedAnswers, rememberable } from '../core/approvals/remembered-answers.ts';
 import { callDigest } from '../core/gateway/call-digest.ts';
 import { createPolicy } from '../core/policy/create-policy.ts';
+import type { PinStore } from '../core/policy/pin-store.ts';
 import { createReplay, type Replay, type ReplayAnswers, replayAccess } from '../core/policy/replay.ts';
 import type { RulesDocument } from '../core/policy/rules-document.ts';
 import type { Clock } from '../shared/clock.ts';
@@ -14,12 +15,14 @@ export function openReplay(options: {
   /** Time of the first line that names none, milliseconds since the epoch. */
   readonly start: number;
   readonly home?: string;
+  /** Approved tools, where those of the data folder count. Default: none, every tool is ticked. */
+  readonly pins?: PinStore;
 }): Replay {
   let now = options.start;
   // Nothing is slow in a replay: no timer ever fires, what ends with time ends when it is looked at.
   const clock: Clock = { now: () => now, monotonic: () => now, schedule: () => () => {} };
   const policy = createPolicy({
-    store: { load: () => ({ kind: 'none' }), save: () => {}, remove: () => {} },
+    store: options.pins ?? { load: () => ({ kind: 'none' }), save: () => {}, remove: () => {} },
     dataFolder: options.dataFolder,
     home: options.home ?? homedir(),
     rules: options.rules,

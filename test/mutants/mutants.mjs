@@ -237,6 +237,22 @@ export const mutants = [
     name: 'is never granted',
   },
   {
+    claim: 'S18 approval before effect',
+    file: 'electron/core/request-log/create-request-log.ts',
+    find: '      storeOrRefuse({ ...answeredEvent(judged.call, answer, redactor), ...headOf(state) }, state);',
+    put: '      storeOrKeep({ ...answeredEvent(judged.call, answer, redactor), ...headOf(state) }, state);',
+    test: 'test/integration/gateway/invariants.test.ts',
+    name: 'random lives of a gateway',
+  },
+  {
+    claim: 'S18 decision before effect',
+    file: 'electron/core/request-log/create-request-log.ts',
+    find: '      storeOrRefuse(decidedEvent(call, decision, redactor), state);',
+    put: '      storeOrKeep(decidedEvent(call, decision, redactor), state);',
+    test: 'test/integration/gateway/invariants.test.ts',
+    name: 'random lives of a gateway',
+  },
+  {
     claim: 'S19 proof',
     file: 'electron/core/fronts/control-socket.ts',
     find: "if (!proves(prove(key, 'client', nonces.client, nonces.server), proof)) {",
