@@ -184,13 +184,15 @@ async function live(seed: number): Promise<Record<string, number>> {
 
   const waiting = new Set<AbortController>();
   let answered = 0;
+  let called = 0;
   const call = (): void => {
+    called += 1;
     const gone = new AbortController();
     waiting.add(gone);
     const name = chance(0.03) ? pick(['Read_Note', 'read_note ', 'nothing', 'rеad_note']) : pick(tools);
     const args = {
       path: pick(['a.md', 'b.md', `${folder}/settings.json`, `${folder}/../${folder.split('/').at(-1)}/log.db`]),
-      text: pick(['x', 'y']),
+      text: chance(0.6) ? `note ${called}` : pick(['x', 'y']),
     };
     const body = parseJson(
       JSON.stringify({
