@@ -85,7 +85,7 @@ export const settingsDocument = z.looseObject({
       })
       .optional(),
   }),
-  ports: z.looseObject({ edge: portChoice, ui: portChoice }),
+  ports: z.looseObject({ edge: portChoice, ui: portChoice, authorize: portChoice.optional() }),
   paused: z.looseObject({ at: z.iso.datetime() }).optional(),
   cliMayDecide: z.boolean(),
   openAtLogin: z.boolean(),
