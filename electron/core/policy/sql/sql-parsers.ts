@@ -4,8 +4,9 @@ import type { SqlDialect } from './sql-text.ts';
 /** A parsed statement: plain objects, lists and values, as the parser makes them. */
 export type SqlTree = unknown;
 
-/** How long one statement may take, milliseconds; what takes longer is not parsed. */
-const limitMs = 40;
+/** How long one statement may take at a try, milliseconds; where the machine was busy elsewhere, a second try is quick. */
+const limitMs = 25;
+const tries = 2;
 
 interface Parser {
   astify(sql: string, options: { database: string }): unknown;
@@ -38,14 +39,18 @@ export async function loadSqlParsers(dialects: Iterable<SqlDialect>): Promise<vo
 
 /**
  * A statement as a tree; undefined where it cannot be parsed, not in time, or no parser is loaded. The parser is a recursive one,
- * so it runs under a watchdog of the engine that ends it wherever it is: a statement made to stall it costs at most 40 ms.
+ * so it runs under a watchdog of the engine that ends it wherever it is: a statement made to stall it costs at most 50 ms.
  */
 export function parseSql(sql: string, dialect: SqlDialect): SqlTree {
-  try {
-    return loaded.get(dialect)?.(sql);
-  } catch {
-    return undefined;
+  for (let round = 0; round < tries; round += 1) {
+    try {
+      return loaded.get(dialect)?.(sql);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'))
+        return undefined;
+    }
   }
+  return undefined;
 }
 
 function keep(dialect: SqlDialect, parser: Parser): void {
