@@ -72,6 +72,8 @@ export interface CoreOptions {
   readonly cliMayDecide?: boolean;
   /** How metadata documents of unknown OAuth clients are fetched; default: from public addresses only. */
   readonly documents?: GuardedFetchDeps;
+  /** What the public trusts when a certificate counts as forged; see `TunnelDeps.publicRoots`. */
+  readonly publicRoots?: readonly string[];
   /** Whether a front that a person answers at is up; default: a window or browser session is connected. */
   readonly widerFrontUp?: () => boolean;
   /** Looks at the bytes between connector and inner TLS; see `TunnelDeps.observe`. */
@@ -251,6 +253,14 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     },
     environment: process.env,
     startChild: startKeptChild,
+    ...(options.publicRoots ? { publicRoots: options.publicRoots } : {}),
+    onForged: (why) => {
+      notices.push(why);
+      // Stored before anything ends, as every pause is (security.md S12).
+      settings.update((current) => ({ ...current, paused: current.paused ?? { at: timestamp(clock), why } }));
+      log.note({ kind: 'authority', message: `Paused: ${why}` });
+      stopCalls().catch((error: unknown) => trouble(asSallyportError(error)));
+    },
     sharedSlugs: () => registry.all().flatMap(({ slug, shared }) => (shared ? [slug] : [])),
     ...(options.observe ? { observe: options.observe } : {}),
   });
@@ -302,6 +312,11 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
 
+  const stopCalls = async (): Promise<number> => {
+    approvals.withdraw({}, 'paused');
+    oauth.consents.withdraw();
+    return gateway.endSessions({}, 'paused');
+  };
   const cliMayDecide = (): boolean => options.cliMayDecide ?? settings.get().cliMayDecide;
   const handlers = {
     ...createServerHandlers({
@@ -355,11 +370,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       log,
       state: state.get,
       about: () => describeInstallation(dataDir, options.keyring?.name ?? 'keyfile', options.trayShown),
-      stopCalls: async () => {
-        approvals.withdraw({}, 'paused');
-        oauth.consents.withdraw();
-        return gateway.endSessions({}, 'paused');
-      },
+      stopCalls,
       reach: () => {
         const windows = dispatcher.connected('window');
         const pages = dispatcher.connected('browser');

@@ -45,6 +45,8 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'tunnel.ca': true,
   'tunnel.probe': true,
   'tunnel.use': true,
+  'tunnel.certificate': true,
+  'tunnel.certificateUse': true,
   'tunnel.record': true,
   'tunnel.remote': true,
   'tunnel.remoteChange': true,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { toolAccesses } from './call.ts';
+import { outcomes, toolAccesses } from './call.ts';
 import { errorShape } from './errors.ts';
 import { serverFeatures } from './features.ts';
 import {
@@ -7,6 +7,7 @@ import {
   approvalDurations,
   approvalScopes,
   approvalView,
+  certificateView,
   consentView,
   doorView,
   firstCallView,
@@ -209,9 +210,16 @@ export const requests = {
     z.object({ name: z.string(), slug }),
     { widens: true },
   ),
-  /** Ticks or unticks what a server offers besides tools; what is left out stays as it is. */
+  /** Ticks or unticks what a server offers besides tools, and what it may ask agents for; what is left out stays as it is. */
   'servers.features': request(
-    z.strictObject({ server: serverName, resources: z.boolean().optional(), prompts: z.boolean().optional() }),
+    z.strictObject({
+      server: serverName,
+      resources: z.boolean().optional(),
+      prompts: z.boolean().optional(),
+      elicitation: z.boolean().optional(),
+      sampling: z.boolean().optional(),
+      roots: z.boolean().optional(),
+    }),
     z.object({ server: slug, features: z.array(z.enum(serverFeatures)) }),
     { widens: true },
   ),
@@ -355,8 +363,16 @@ export const requests = {
       since: instant.optional(),
       /** Rows with a smaller `seq` only: the `next` of the page before. */
       before: z.number().int().positive().optional(),
-      /** Words that must all appear in arguments, tool, server or agent. */
+      /** Words that must all appear in arguments, tool, server or agent; words are found from their beginning on. */
       text: z.string().max(500).optional(),
+      /** Name or id of an agent. */
+      agent: z.string().max(200).optional(),
+      tool: z.string().max(200).optional(),
+      /** What was decided, before anybody was asked. */
+      decision: z.enum(['allow', 'ask', 'deny']).optional(),
+      outcome: z.enum(outcomes).optional(),
+      /** Not newer. */
+      until: instant.optional(),
     }),
     z.object({ rows: z.array(logRow), next: z.number().int().optional() }),
   ),
@@ -407,6 +423,26 @@ export const requests = {
       anthropic: anthropicChoice.optional(),
     }),
     tunnelView,
+    { widens: true },
+  ),
+  /** The certificate that agents meet. Asks DNS who else could get one. */
+  'tunnel.certificate': request(nothing, certificateView),
+  /** Changes who signs it; `public` orders one by ACME, through the tunnel itself, and answers when it serves. */
+  'tunnel.certificateUse': request(
+    z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('own') }),
+      z.strictObject({
+        kind: z.literal('public'),
+        directory: z
+          .url({ protocol: /^https$/ })
+          .max(2_000)
+          .optional(),
+        email: z.email().max(254).optional(),
+        /** The person read the authority's terms and agrees to them. */
+        agreeTerms: z.boolean().optional(),
+      }),
+    ]),
+    certificateView,
     { widens: true },
   ),
   /** The tunnels at Anthropic, by its API, and the authorities of the one that was chosen. */
@@ -482,7 +518,7 @@ export type RequestOutput<Name extends RequestName> = z.output<(typeof requests)
 export const appState = z.object({
   version: z.string(),
   status: statusView,
-  paused: z.object({ at: instant }).optional(),
+  paused: z.object({ at: instant, why: z.string().optional() }).optional(),
   tunnel: tunnelView,
   servers: z.array(serverView),
   approvals: z.array(approvalView),

@@ -54,6 +54,7 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
   const emitter = new EventEmitter();
   const settings = { cliMayDecide: false, openAtLogin: false };
   const servers: ServerView[] = [];
+  const certificate = { kind: 'own' as const, domain: 'localhost', fingerprint: digest, notAfter: at };
   const tunnel = {
     way: 'embedded' as const,
     domain: 'localhost',
@@ -190,6 +191,8 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     'tunnel.status': async () => tunnel,
     'tunnel.ca': async () => ({ pem: 'PEM\n', fingerprint: digest, notAfter: at }),
     'tunnel.probe': async () => ({ ok: false, at, ms: 1, hop: 'edge', detail: 'no answer' }),
+    'tunnel.certificate': async () => certificate,
+    'tunnel.certificateUse': async () => certificate,
     'tunnel.record': async () => ({}),
     'tunnel.remote': async () => ({ tunnels: [], certificates: [] }),
     'tunnel.remoteChange': async () => tunnel,
