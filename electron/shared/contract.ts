@@ -206,6 +206,15 @@ export const requests = {
     z.object({ server: slug, features: z.array(z.enum(serverFeatures)) }),
     { widens: true },
   ),
+  /**
+   * Marks a server's results as private, or takes the mark away. A way whose middle reads does not offer it then, unless `readable`
+   * says so: the second step.
+   */
+  'servers.private': request(
+    z.strictObject({ server: serverName, private: z.boolean(), readable: z.boolean().optional() }),
+    z.object({ server: slug, private: z.boolean(), readable: z.boolean() }),
+    { widens: true },
+  ),
   'servers.remove': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),
   'servers.share': request(
     z.strictObject({ server: serverName, waitMs: z.number().int().positive().max(600_000).optional() }),

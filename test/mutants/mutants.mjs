@@ -261,6 +261,14 @@ export const mutants = [
     name: 'does not run again what was running',
   },
   {
+    claim: 'private where the middle reads',
+    file: 'electron/core/tunnel/openai-way.ts',
+    find: ' && !isWithheld(record)',
+    put: '',
+    test: 'test/unit/openai/private.test.ts',
+    name: 'has no channel where the middle reads',
+  },
+  {
     claim: 'S11 expired command',
     file: 'electron/core/tunnel/connectors/openai-connector.ts',
     find: '    if (left <= 0) return;\n',
