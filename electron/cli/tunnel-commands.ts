@@ -242,6 +242,10 @@ function describeTunnel(tunnel: TunnelView): string {
             ? 'Agents need a token of Sallyport (--access oauth).'
             : 'Agents need no token: whoever OpenAI’s own access control lets in (--access tunnel).',
           ...tunnel.openai.channels.map(({ channel, server }) => `  channel ${channel} → ${server}`),
+          ...(tunnel.openai.withheld ?? []).map(
+            (slug) =>
+              `  not offered: ${slug}, marked private. To offer it: sallyport servers private ${slug} on --readable`,
+          ),
         ]
       : []),
     `${tunnel.openai ? 'OpenAI' : 'The middle'} can see: ${tunnel.canSee.map((one) => shown(one)).join(', ')}`,

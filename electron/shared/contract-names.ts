@@ -15,6 +15,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'servers.import': true,
   'servers.adopt': true,
   'servers.features': true,
+  'servers.private': true,
   'servers.remove': true,
   'servers.share': true,
   'servers.unshare': true,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { toolAccesses } from './call.ts';
+import { outcomes, toolAccesses } from './call.ts';
 import { errorShape } from './errors.ts';
 import { serverFeatures } from './features.ts';
 import {
@@ -224,6 +224,15 @@ export const requests = {
     z.object({ server: slug, features: z.array(z.enum(serverFeatures)) }),
     { widens: true },
   ),
+  /**
+   * Marks a server's results as private, or takes the mark away. A way whose middle reads does not offer it then, unless `readable`
+   * says so: the second step.
+   */
+  'servers.private': request(
+    z.strictObject({ server: serverName, private: z.boolean(), readable: z.boolean().optional() }),
+    z.object({ server: slug, private: z.boolean(), readable: z.boolean() }),
+    { widens: true },
+  ),
   'servers.remove': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),
   'servers.share': request(
     z.strictObject({ server: serverName, waitMs: z.number().int().positive().max(600_000).optional() }),
@@ -364,8 +373,16 @@ export const requests = {
       since: instant.optional(),
       /** Rows with a smaller `seq` only: the `next` of the page before. */
       before: z.number().int().positive().optional(),
-      /** Words that must all appear in arguments, tool, server or agent. */
+      /** Words that must all appear in arguments, tool, server or agent; words are found from their beginning on. */
       text: z.string().max(500).optional(),
+      /** Name or id of an agent. */
+      agent: z.string().max(200).optional(),
+      tool: z.string().max(200).optional(),
+      /** What was decided, before anybody was asked. */
+      decision: z.enum(['allow', 'ask', 'deny']).optional(),
+      outcome: z.enum(outcomes).optional(),
+      /** Not newer. */
+      until: instant.optional(),
     }),
     z.object({ rows: z.array(logRow), next: z.number().int().optional() }),
   ),

@@ -247,6 +247,11 @@ function handlersOf(core: FakeCore): Handlers {
       return server(name);
     },
     'servers.features': ({ server: name }) => ({ server: server(name).slug, features: [] }),
+    'servers.private': ({ server: name, private: marked, readable = false }) => {
+      const { slug } = server(name);
+      setServer(slug, { private: marked ? (readable ? 'offered' : 'withheld') : undefined });
+      return { server: slug, private: marked, readable: marked && readable };
+    },
     'servers.remove': ({ server: name }) => {
       const { slug } = server(name);
       core.patch({ servers: core.state.servers.filter((each) => each.slug !== slug) });

@@ -35,6 +35,7 @@ import {
 import { type AppCertificates, type CurrentCertificate, createAppCertificates } from './pki/app-certificates.ts';
 import type { RotationStep } from './pki/authority-store.ts';
 import { meetsForged, type Probe, type ProbeTarget, probeOutside } from './probe.ts';
+import { isWithheld } from './readable-way.ts';
 import { watchWake } from './wake-watchdog.ts';
 import { forwardNameNeeded, joinWay, openEdge, openEmbedded, openForward, type WayIn } from './way-in.ts';
 
@@ -235,6 +236,8 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
 
   const channels = (): readonly MessageChannel[] =>
     channelsOf(deps.entrance.records(), settings.get().tunnel.openai?.main, urlOf);
+  const withheld = (): string[] =>
+    deps.entrance.records().flatMap((record) => (record.shared && isWithheld(record) ? [record.slug] : []));
   const openAiDeps: OpenAiWayDeps = {
     clock,
     secrets: deps.secrets,
@@ -471,7 +474,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         cannotSee: viaOpenAi ? openAiSeesNot : cannotSee,
         ...(detail ? { detail } : {}),
         proof: viaOpenAi || open?.wayIn.dialHere ? 'own-end' : 'outside',
-        ...(viaOpenAi && tunnel.openai ? { openai: openAiView(tunnel.openai, channels()) } : {}),
+        ...(viaOpenAi && tunnel.openai ? { openai: openAiView(tunnel.openai, channels(), withheld()) } : {}),
         ...(open?.wayIn.local === undefined
           ? {}
           : { forward: { host: open.wayIn.host, port: open.wayIn.port, local: open.wayIn.local } }),
@@ -677,6 +680,7 @@ function troubleOf(error: SallyportError | undefined): ConnectorStatus | undefin
 function openAiView(
   { tunnelId, baseUrl, organization, access }: OpenAiSettings,
   channels: readonly MessageChannel[],
+  withheld: readonly string[],
 ): NonNullable<TunnelView['openai']> {
   return {
     tunnelId,
@@ -684,6 +688,7 @@ function openAiView(
     access,
     ...(organization === undefined ? {} : { organization }),
     channels: channels.map(({ name, route }) => ({ channel: name, server: route.record.slug })),
+    ...(withheld.length > 0 ? { withheld: [...withheld] } : {}),
   };
 }
 

@@ -122,6 +122,11 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     'servers.import': async ({ found }) => ({ name: found, slug: found }),
     'servers.adopt': async ({ server }) => find(server),
     'servers.features': async ({ server }) => ({ server, features: [] }),
+    'servers.private': async ({ server, private: marked, readable = false }) => ({
+      server,
+      private: marked,
+      readable: marked && readable,
+    }),
     'servers.remove': async ({ server }) => {
       const { name } = find(server);
       servers.splice(servers.indexOf(find(server)), 1);
