@@ -52,6 +52,7 @@ import { describeInstallation } from './state/installation.ts';
 import { deriveStatus } from './state/status.ts';
 import type { PeerInfo } from './tunnel/connectors/connector.ts';
 import { createTunnel } from './tunnel/tunnel.ts';
+import { createUnverifiedAgents } from './tunnel/unverified-agents.ts';
 
 /** What an entry file brings along. */
 export interface CoreOptions {
@@ -255,6 +256,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     onProblem: (problem) => log.note({ kind: 'app', message: `The gateway failed: ${problem}` }),
   });
   closers.push(() => gateway.close());
+  const unverified = createUnverifiedAgents(clock);
   const tunnel = createTunnel({
     clock,
     settings,
@@ -268,7 +270,10 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       records: registry.all,
       slugOf: (name) => registry.find(name).slug,
       metadata: (resource) => oauth.metadata(resource),
-      receive: (message) => gateway.receive(message),
+      receive(message) {
+        if (message.visitor) unverified.saw(message.visitor.agent, message.route.record.slug);
+        gateway.receive(message);
+      },
     },
     environment: process.env,
     startChild: startKeptChild,
@@ -319,7 +324,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       servers: serverViews,
       approvals: pending,
       remembered: [...approvals.remembered()],
-      agents: viewAgents({ clock, resourceServer: oauth, log }),
+      agents: viewAgents({ clock, resourceServer: oauth, log, unverified }),
       consents,
       door: oauth.consents.door(),
       settings: { cliMayDecide, openAtLogin },
@@ -378,6 +383,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       approvals,
       log,
       tunnel,
+      unverified,
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
     ...createLogHandlers({ log, settings }),

@@ -69,6 +69,14 @@ export const mutants = [
     name: 'it is ordered at once',
   },
   {
+    claim: 'S6 a change of authority survives a crash',
+    file: 'electron/core/tunnel/pki/authority-store.ts',
+    find: 'if (pem === undefined || certificateFingerprint(pem) === active.fingerprint) return undefined;',
+    put: 'if (pem === undefined) return undefined;',
+    test: 'test/unit/pki/authority-rotation.test.ts',
+    name: 'a crash in the middle of a step',
+  },
+  {
     claim: 'S6 key usage',
     file: 'electron/core/tunnel/pki/issue-certificate.ts',
     find: 'new ExtendedKeyUsageExtension([extendedKeyUsage[what.usage]], false)',
@@ -323,6 +331,14 @@ export const mutants = [
     put: '      if (found) return undefined;\n',
     test: 'test/integration/openai/restart.test.ts',
     name: 'does not run again what was running',
+  },
+  {
+    claim: 'private where the middle reads',
+    file: 'electron/core/tunnel/openai-way.ts',
+    find: ' && !isWithheld(record)',
+    put: '',
+    test: 'test/unit/openai/private.test.ts',
+    name: 'has no channel where the middle reads',
   },
   {
     claim: 'S11 expired command',
