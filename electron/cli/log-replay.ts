@@ -1,5 +1,6 @@
 import { readPins } from '../core/policy/pin-store.ts';
 import type { ReplayedCall } from '../core/policy/replay.ts';
+import { prepareRules } from '../core/policy/rule-book.ts';
 import type { RulesDocument } from '../core/policy/rules-document.ts';
 import { createRulesFile } from '../core/policy/rules-file.ts';
 import { exportLogFile } from '../core/request-log/log-file.ts';
@@ -35,8 +36,9 @@ const pauseWithout = 30 * 60_000;
  * @param rules default: those in force
  * @param since RFC 3339; older calls are left out
  */
-export function replayLog(io: CliIo, rules: RulesDocument | undefined, since: string | undefined): void {
+export async function replayLog(io: CliIo, rules: RulesDocument | undefined, since: string | undefined): Promise<void> {
   const document = rules ?? createRulesFile(io.dataDir()).read();
+  await prepareRules(document);
   const replay = openReplay({
     dataFolder: io.dataDir(),
     rules: document,

@@ -1,6 +1,7 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type Command, Option } from 'commander';
+import { prepareRules } from '../core/policy/rule-book.ts';
 import { readRules } from '../core/policy/rules-document.ts';
 import { createRulesFile } from '../core/policy/rules-file.ts';
 import { asSallyportError, SallyportError } from '../shared/errors.ts';
@@ -47,8 +48,9 @@ export function registerPolicyCommands(program: Command, io: CliIo): void {
     .command('test')
     .description('Check a rules file against its examples; exit status 5 if one comes out otherwise')
     .argument('<file>')
-    .action((file: string) => {
+    .action(async (file: string) => {
       const document = readRules(textOf(file), file);
+      await prepareRules(document);
       const failed = testExamples(document, io.dataDir(), Date.now());
       const { rules, examples } = document;
       io.print({ ok: failed.length === 0, rules: rules.length, examples: examples.length, failed }, () =>
@@ -79,7 +81,7 @@ export function registerPolicyCommands(program: Command, io: CliIo): void {
     .action(async (file: string | undefined, options: ReplayOptions) => {
       if (options.log) {
         if (file !== undefined) throw usageError('Name a recording or --log, not both.');
-        replayLog(
+        await replayLog(
           io,
           options.rules === undefined ? undefined : readRules(textOf(options.rules), options.rules),
           options.since,
@@ -89,9 +91,11 @@ export function registerPolicyCommands(program: Command, io: CliIo): void {
       if (file === undefined) throw usageError('Name a recording, or use --log for the request log.');
       if (options.rules !== undefined || options.since !== undefined)
         throw usageError('--rules and --since belong to --log.');
+      const rules = createRulesFile(io.dataDir()).read();
+      await prepareRules(rules);
       const replay = openReplay({
         dataFolder: io.dataDir(),
-        rules: createRulesFile(io.dataDir()).read(),
+        rules,
         answers: { answer: options.answer, remember: options.remember },
         start: Date.now(),
       });

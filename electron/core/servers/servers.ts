@@ -46,6 +46,10 @@ export interface ServerRecord {
   readonly reach?: Reach | undefined;
   /** What it may have of this machine, where the person walled it in; absent = all that the person has (stdio). */
   readonly isolation?: Isolation | undefined;
+  /** Its results are private: a way whose middle reads does not offer it unless {@link offeredReadable}. */
+  readonly private?: boolean | undefined;
+  /** The person said in a second step that such a way may offer it all the same; ends with the sharing. */
+  readonly offeredReadable?: boolean | undefined;
   /** Present where it was taken over from another program's file. */
   readonly origin?: ServerOrigin | undefined;
 }

@@ -38,6 +38,8 @@ const serverRecord = z.looseObject({
     })
     .optional(),
   features: z.array(z.string()).optional(),
+  private: z.boolean().optional(),
+  offeredReadable: z.boolean().optional(),
   origin: z.looseObject({ file: z.string(), entry: z.string(), digest: z.string() }).optional(),
 });
 
@@ -101,7 +103,7 @@ export const settingsDocument = z.looseObject({
       })
       .optional(),
   }),
-  ports: z.looseObject({ edge: portChoice, ui: portChoice }),
+  ports: z.looseObject({ edge: portChoice, ui: portChoice, authorize: portChoice.optional() }),
   paused: z.looseObject({ at: z.iso.datetime(), why: z.string().optional() }).optional(),
   log: z.looseObject({ days: z.int().min(1), bytes: z.int().min(1_048_576) }).optional(),
   cliMayDecide: z.boolean(),
