@@ -66,14 +66,12 @@ function ClassGroup({
     <div className="tool-class" data-class={toolClass}>
       <h3>
         {texts.servers.classes[toolClass]}{' '}
-        <span className="faint">
+        <span className="faint" title={texts.servers.classHints[toolClass]}>
           {texts.servers.classCounts(
             list.filter((tool) => tool.access === 'allow').length,
             list.filter((tool) => tool.access === 'ask').length,
             list.filter((tool) => tool.access === 'off').length,
           )}
-          {' · '}
-          {texts.servers.classHints[toolClass]}
         </span>
       </h3>
       <ul className="rows">
