@@ -9,6 +9,7 @@ import { SallyportError } from '../shared/errors.ts';
 import { type TunnelView, ways } from '../shared/views.ts';
 import { addApiOptions, registerApiCommands } from './anthropic-api-options.ts';
 import { anthropicChoiceOf, type UseOptions } from './anthropic-options.ts';
+import { registerCertificateCommands } from './certificate-commands.ts';
 import { exitStatus, usageError } from './failures.ts';
 import { ask, askOr } from './instance.ts';
 import type { CliIo } from './io.ts';
@@ -94,6 +95,7 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
       if (!probe.ok) io.status(exitStatus.foundWrong);
     });
 
+  registerCertificateCommands(tunnel, io);
   registerImportCommand(tunnel, io);
   registerRecordCommand(tunnel, io);
   registerApiCommands(tunnel, io);

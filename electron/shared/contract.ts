@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { toolAccesses } from './call.ts';
+import { outcomes, toolAccesses } from './call.ts';
 import { errorShape } from './errors.ts';
 import { serverFeatures } from './features.ts';
 import {
@@ -7,6 +7,7 @@ import {
   approvalDurations,
   approvalScopes,
   approvalView,
+  certificateView,
   checkView,
   consentView,
   doorView,
@@ -155,6 +156,15 @@ export const openAiChoice = z.strictObject({
   access: z.enum(['oauth', 'tunnel']).optional(),
 });
 
+/** Limits of the log, and what is in it. */
+const logKeptView = z.object({
+  days: z.number().int(),
+  bytes: z.number().int(),
+  usedBytes: z.number().int(),
+  /** When the oldest entry that is kept was written. */
+  oldest: instant.optional(),
+});
+
 /** Every request by name. */
 export const requests = {
   'status.get': request(nothing, statusView),
@@ -210,9 +220,16 @@ export const requests = {
     z.object({ name: z.string(), slug }),
     { widens: true },
   ),
-  /** Ticks or unticks what a server offers besides tools; what is left out stays as it is. */
+  /** Ticks or unticks what a server offers besides tools, and what it may ask agents for; what is left out stays as it is. */
   'servers.features': request(
-    z.strictObject({ server: serverName, resources: z.boolean().optional(), prompts: z.boolean().optional() }),
+    z.strictObject({
+      server: serverName,
+      resources: z.boolean().optional(),
+      prompts: z.boolean().optional(),
+      elicitation: z.boolean().optional(),
+      sampling: z.boolean().optional(),
+      roots: z.boolean().optional(),
+    }),
     z.object({ server: slug, features: z.array(z.enum(serverFeatures)) }),
     { widens: true },
   ),
@@ -356,8 +373,16 @@ export const requests = {
       since: instant.optional(),
       /** Rows with a smaller `seq` only: the `next` of the page before. */
       before: z.number().int().positive().optional(),
-      /** Words that must all appear in arguments, tool, server or agent. */
+      /** Words that must all appear in arguments, tool, server or agent; words are found from their beginning on. */
       text: z.string().max(500).optional(),
+      /** Name or id of an agent. */
+      agent: z.string().max(200).optional(),
+      tool: z.string().max(200).optional(),
+      /** What was decided, before anybody was asked. */
+      decision: z.enum(['allow', 'ask', 'deny']).optional(),
+      outcome: z.enum(outcomes).optional(),
+      /** Not newer. */
+      until: instant.optional(),
     }),
     z.object({ rows: z.array(logRow), next: z.number().int().optional() }),
   ),
@@ -369,9 +394,29 @@ export const requests = {
       rows: z.number().int(),
       first: instant.optional(),
       last: instant.optional(),
+      /** The first bad entry: what was changed or removed, the first one that is missing at the end, or a seal's. */
       badSeq: z.number().int().optional(),
       why: z.string().optional(),
+      damage: z.enum(['changed', 'removed', 'cut', 'checkpoint']).optional(),
+      /** Signed checkpoints that fit. */
+      checkpoints: z.number().int(),
+      /** Whether this installation's key was there to check them: `unproven` = by the key that the file names. */
+      signedBy: z.enum(['us', 'unproven', 'nobody']),
+      /** What retention took away, as its seal says. */
+      removed: z.object({ entries: z.number().int(), upTo: instant }).optional(),
     }),
+  ),
+  /** How much of the log is kept, and how much there is. */
+  'log.kept': request(nothing, logKeptView),
+  /** Sets how much is kept; what is beyond that goes at once, for good. */
+  'log.keep': request(
+    z.strictObject({
+      days: z.number().int().min(1).max(3_650).optional(),
+      /** At least 1 MiB. */
+      bytes: z.number().int().min(1_048_576).max(1_099_511_627_776).optional(),
+    }),
+    logKeptView,
+    { widens: true },
   ),
 
   'tunnel.status': request(nothing, tunnelView),
@@ -388,6 +433,26 @@ export const requests = {
       anthropic: anthropicChoice.optional(),
     }),
     tunnelView,
+    { widens: true },
+  ),
+  /** The certificate that agents meet. Asks DNS who else could get one. */
+  'tunnel.certificate': request(nothing, certificateView),
+  /** Changes who signs it; `public` orders one by ACME, through the tunnel itself, and answers when it serves. */
+  'tunnel.certificateUse': request(
+    z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('own') }),
+      z.strictObject({
+        kind: z.literal('public'),
+        directory: z
+          .url({ protocol: /^https$/ })
+          .max(2_000)
+          .optional(),
+        email: z.email().max(254).optional(),
+        /** The person read the authority's terms and agrees to them. */
+        agreeTerms: z.boolean().optional(),
+      }),
+    ]),
+    certificateView,
     { widens: true },
   ),
   /** The tunnels at Anthropic, by its API, and the authorities of the one that was chosen. */
@@ -463,7 +528,7 @@ export type RequestOutput<Name extends RequestName> = z.output<(typeof requests)
 export const appState = z.object({
   version: z.string(),
   status: statusView,
-  paused: z.object({ at: instant }).optional(),
+  paused: z.object({ at: instant, why: z.string().optional() }).optional(),
   tunnel: tunnelView,
   servers: z.array(serverView),
   approvals: z.array(approvalView),

@@ -37,6 +37,8 @@ export function createAppHandlers(
   | 'tunnel.ca'
   | 'tunnel.probe'
   | 'tunnel.use'
+  | 'tunnel.certificate'
+  | 'tunnel.certificateUse'
   | 'tunnel.record'
   | 'tunnel.remote'
   | 'tunnel.remoteChange'
@@ -66,6 +68,15 @@ export function createAppHandlers(
       const where = openai ? `${openai.tunnelId}, whose service reads what passes` : domain;
       log.note({ kind: 'authority', message: `The way in is now ${way}: ${where}.`, by: front });
       return tunnel.view();
+    },
+
+    'tunnel.certificate': async () => await tunnel.certificate(),
+    'tunnel.certificateUse': async (choice, { front }) => {
+      await tunnel.useCertificate(choice);
+      const view = await tunnel.certificate();
+      const by = view.directory === undefined ? 'this installation' : new URL(view.directory).host;
+      log.note({ kind: 'authority', message: `The certificate of ${view.domain} is signed by ${by} now.`, by: front });
+      return view;
     },
 
     'tunnel.remote': async () => await tunnel.remote(),

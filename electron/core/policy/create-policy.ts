@@ -160,9 +160,11 @@ function explained(subject: Case, decision: Decision): Decision {
 const sharedFeatureNature: ToolNature = {
   classified: { class: 'read', why: 'It is read.' },
   outward: false,
+  kept: false,
   irreversible: false,
   public: false,
   looksOutside: false,
+  savesBy: [],
   directs: undefined,
 };
 

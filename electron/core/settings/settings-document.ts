@@ -44,6 +44,14 @@ export const settingsDocument = z.looseObject({
       .looseObject({ host: z.string().min(1), port, caPin: z.string().min(1), domain: z.string().min(1) })
       .optional(),
     forward: z.looseObject({ host: z.string().min(1), port }).optional(),
+    certificate: z
+      .looseObject({
+        domain: z.string().min(1),
+        directory: z.url(),
+        email: z.string().optional(),
+        termsAgreed: z.boolean(),
+      })
+      .optional(),
     openai: z
       .looseObject({
         tunnelId: z.string().min(1),
@@ -86,7 +94,8 @@ export const settingsDocument = z.looseObject({
       .optional(),
   }),
   ports: z.looseObject({ edge: portChoice, ui: portChoice }),
-  paused: z.looseObject({ at: z.iso.datetime() }).optional(),
+  paused: z.looseObject({ at: z.iso.datetime(), why: z.string().optional() }).optional(),
+  log: z.looseObject({ days: z.int().min(1), bytes: z.int().min(1_048_576) }).optional(),
   cliMayDecide: z.boolean(),
   openAtLogin: z.boolean(),
 });

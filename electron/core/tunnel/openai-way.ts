@@ -6,9 +6,11 @@ import type { Secrets } from '../secrets/secrets.ts';
 import type { ServerRecord } from '../servers/servers.ts';
 import type { SettingsData } from '../settings/settings.ts';
 import type { MessageChannel, MessageConnector, MessageEntrance } from './connectors/message-connector.ts';
+import { readNetwork } from './connectors/network.ts';
 import { createOpenAiConnector } from './connectors/openai-connector.ts';
 import { isTunnelId, parseBaseUrl } from './connectors/openai-control-plane.ts';
 import { openCommandJournal } from './connectors/openai-journal.ts';
+import type { Environment } from './connectors/proxy.ts';
 
 /** What settings keep of OpenAI's tunnel. */
 export type OpenAiSettings = NonNullable<SettingsData['tunnel']['openai']>;
@@ -19,6 +21,8 @@ export interface OpenAiWayDeps {
   readonly secrets: Secrets;
   readonly version: string;
   readonly entrance: MessageEntrance;
+  /** Names proxies and CAs for the way to OpenAI. */
+  readonly environment: Environment;
   /** File that holds which commands were taken before. */
   readonly commandsFile: string;
   readonly onNote: (message: string) => void;
@@ -92,8 +96,9 @@ export async function openOpenAi(
   const { clock, version, entrance, onNote } = deps;
   const { access, ...rest } = settings;
   const account = { ...rest, key, instanceId: await instanceId(deps.secrets) };
+  const network = readNetwork(deps.environment);
   const journal = openCommandJournal({ path: deps.commandsFile, tunnelId: settings.tunnelId, clock });
-  const connector = createOpenAiConnector({ clock, version, entrance, journal, onNote, access, account });
+  const connector = createOpenAiConnector({ clock, version, entrance, network, journal, onNote, access, account });
   connector.start();
   if (options.prove) {
     try {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../../electron/core/state/system-clock.ts';
 import type { MessageConnector } from '../../../electron/core/tunnel/connectors/message-connector.ts';
+import { type Network, readNetwork } from '../../../electron/core/tunnel/connectors/network.ts';
 import type { OpenAiAccess } from '../../../electron/core/tunnel/connectors/openai-command.ts';
 import { createOpenAiConnector } from '../../../electron/core/tunnel/connectors/openai-connector.ts';
 import { type CommandJournal, openCommandJournal } from '../../../electron/core/tunnel/connectors/openai-journal.ts';
@@ -25,7 +26,14 @@ export interface TunnelStage {
 }
 
 export async function openTunnelStage(
-  options: StageOptions & { access?: OpenAiAccess; channel?: string; hold?: boolean } = {},
+  options: StageOptions & {
+    access?: OpenAiAccess;
+    channel?: string;
+    hold?: boolean;
+    network?: Network;
+    /** Where the connector goes instead of straight to the stand-in. */
+    baseUrl?: (port: number) => string;
+  } = {},
 ): Promise<TunnelStage> {
   const stage = await openStage(options);
   const plane = await openControlPlane();
@@ -41,8 +49,14 @@ export async function openTunnelStage(
     createOpenAiConnector({
       clock: systemClock,
       journal: openJournal(),
+      network: options.network ?? readNetwork({}),
       version: '0.0.0',
-      account: { baseUrl: plane.baseUrl, tunnelId: plane.tunnelId, key: plane.key, instanceId: 'instance-1' },
+      account: {
+        baseUrl: options.baseUrl?.(Number(new URL(plane.baseUrl).port)) ?? plane.baseUrl,
+        tunnelId: plane.tunnelId,
+        key: plane.key,
+        instanceId: 'instance-1',
+      },
       access: options.access ?? 'tunnel',
       entrance: {
         channels: () =>

@@ -2,6 +2,7 @@ import type { Clock } from '../../../shared/clock.ts';
 import { asSallyportError, SallyportError } from '../../../shared/errors.ts';
 import { visibleText } from '../../../shared/visible-text.ts';
 import type { MessageConnector, MessageEntrance } from './message-connector.ts';
+import type { Network } from './network.ts';
 import { createAnsweredCommands } from './openai-answers.ts';
 import { type CommandAnswer, carryOut, knownTypes, type OpenAiAccess } from './openai-command.ts';
 import { errorCodeOf, type OpenAiAccount, openControlPlane, pollProblem } from './openai-control-plane.ts';
@@ -20,6 +21,8 @@ export interface OpenAiConnectorDeps {
   readonly account: OpenAiAccount;
   readonly access: OpenAiAccess;
   readonly entrance: MessageEntrance;
+  /** Proxies and CAs on the way to the service. */
+  readonly network: Network;
   /** Which commands were taken before, over restarts; closed with the connector. */
   readonly journal: CommandJournal;
   /** Something for the log: a command that could not be read, an answer that was not taken. Never payload. */
@@ -64,6 +67,7 @@ export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnect
     account,
     clock,
     version: deps.version,
+    network: deps.network,
     channels: () => entrance.channels().map((channel) => channel.name),
   });
   const host = new URL(account.baseUrl).host;

@@ -4,7 +4,9 @@ import * as z from 'zod';
 import type { Clock } from '../../../shared/clock.ts';
 import { SallyportError } from '../../../shared/errors.ts';
 import { visibleText } from '../../../shared/visible-text.ts';
+import type { Network } from './network.ts';
 import { parseRetryAfter } from './openai-retry.ts';
+import { createWayOut, wayOutProblem } from './openai-way-out.ts';
 
 /** A tunnel of OpenAI's Secure MCP Tunnel and the key that may use it. */
 export interface OpenAiAccount {
@@ -35,6 +37,8 @@ export type Exchanged =
       readonly written: boolean;
       /** A system error code or a few words; never a URL or a header. */
       readonly why: string;
+      /** What a person can mend about it, where that is known. */
+      readonly problem?: SallyportError | undefined;
     };
 
 /** The calls of the control plane that a client needs, over one pool of connections. */
@@ -102,13 +106,14 @@ export function openControlPlane(options: {
   readonly account: OpenAiAccount;
   readonly clock: Clock;
   readonly version: string;
+  readonly network: Network;
   /** Names of the channels that are served now. */
   readonly channels: () => readonly string[];
 }): ControlPlane {
   const { account, clock, version } = options;
   const base = new URL(parseBaseUrl(account.baseUrl));
   const secure = base.protocol === 'https:';
-  const agent = secure ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
+  const agent = createWayOut(base, options.network, clock);
   const root = `/v1/tunnels/${encodeURIComponent(account.tunnelId)}`;
 
   let declared: 1 | 2 = 2;
@@ -143,8 +148,8 @@ export function openControlPlane(options: {
         how.signal.removeEventListener('abort', aborted);
         resolve(result);
       };
-      const fail = (why: string): void => {
-        finish({ kind: 'failed', written, why });
+      const fail = (why: string, problem?: SallyportError): void => {
+        finish({ kind: 'failed', written, why, problem });
         outgoing.destroy();
       };
       const aborted = (): void => fail('given up');
@@ -168,7 +173,9 @@ export function openControlPlane(options: {
           written = true;
         });
       });
-      outgoing.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'connection failed'));
+      outgoing.on('error', (error: NodeJS.ErrnoException) =>
+        fail(error.code ?? 'connection failed', wayOutProblem(error, base.host)),
+      );
       outgoing.on('response', (response) => {
         const receivedAt = clock.monotonic();
         const chunks: Buffer[] = [];
@@ -244,6 +251,7 @@ export function errorCodeOf(body: Buffer): string | undefined {
 /** Why an answer to a poll means that the tunnel is not up, as people are told. `undefined` for 200 and 204. */
 export function pollProblem(exchanged: Exchanged, host: string): SallyportError | undefined {
   if (exchanged.kind === 'failed') {
+    if (exchanged.problem) return exchanged.problem;
     return new SallyportError('openai_unreachable', 'edge', `${host} does not answer (${exchanged.why}).`, {
       hint: 'Check the network; Sallyport keeps trying.',
     });
