@@ -28,6 +28,7 @@ import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
 import { signingKey } from './oauth/signing-key.ts';
 import { createPolicy } from './policy/create-policy.ts';
 import { createPinFiles } from './policy/pin-store.ts';
+import { prepareRules } from './policy/rule-book.ts';
 import type { RulesDocument } from './policy/rules-document.ts';
 import { createRulesFile, type RulesFile, rulesInPlaceOf } from './policy/rules-file.ts';
 import { createRequestLog } from './request-log/create-request-log.ts';
@@ -52,6 +53,7 @@ import { describeInstallation } from './state/installation.ts';
 import { deriveStatus } from './state/status.ts';
 import type { PeerInfo } from './tunnel/connectors/connector.ts';
 import { createTunnel } from './tunnel/tunnel.ts';
+import { createUnverifiedAgents } from './tunnel/unverified-agents.ts';
 
 /** What an entry file brings along. */
 export interface CoreOptions {
@@ -165,6 +167,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     home: homedir(),
     foldersOf: (slug) => foldersOf(registry.bySlug(slug)),
   });
+  // Until the parsers that the rules name are there, what they would judge asks.
+  void prepareRules(policy.rules()).catch((error: unknown) => trouble(asSallyportError(error, 'policy')));
   const approvals = createApprovals({ clock, newId: randomUUID, store: createRememberedFile(files), home: homedir() });
   const servers = createServers({
     secrets,
@@ -235,6 +239,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     onProblem: (problem) => log.note({ kind: 'app', message: `The gateway failed: ${problem}` }),
   });
   closers.push(() => gateway.close());
+  const unverified = createUnverifiedAgents(clock);
   const tunnel = createTunnel({
     clock,
     settings,
@@ -248,7 +253,10 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       records: registry.all,
       slugOf: (name) => registry.find(name).slug,
       metadata: (resource) => oauth.metadata(resource),
-      receive: (message) => gateway.receive(message),
+      receive(message) {
+        if (message.visitor) unverified.saw(message.visitor.agent, message.route.record.slug);
+        gateway.receive(message);
+      },
     },
     environment: process.env,
     startChild: startKeptChild,
@@ -298,7 +306,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       servers: serverViews,
       approvals: pending,
       remembered: [...approvals.remembered()],
-      agents: viewAgents({ clock, resourceServer: oauth, log }),
+      agents: viewAgents({ clock, resourceServer: oauth, log, unverified }),
       consents,
       door: oauth.consents.door(),
       settings: { cliMayDecide, openAtLogin },
@@ -357,6 +365,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       approvals,
       log,
       tunnel,
+      unverified,
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
     ...createLogHandlers({ log, settings }),

@@ -253,11 +253,19 @@ function handlersOf(core: FakeCore): Handlers {
       setServer(server(name).slug, { origin: undefined });
       return server(name);
     },
+<<<<<<< HEAD
     'servers.features': ({ server: name, ...ticked }) => {
       const { slug, features: before } = server(name);
       const features = serverFeatures.filter((each) => ticked[each] ?? before?.includes(each) ?? false);
       setServer(slug, { features });
       return { server: slug, features };
+=======
+    'servers.features': ({ server: name }) => ({ server: server(name).slug, features: [] }),
+    'servers.private': ({ server: name, private: marked, readable = false }) => {
+      const { slug } = server(name);
+      setServer(slug, { private: marked ? (readable ? 'offered' : 'withheld') : undefined });
+      return { server: slug, private: marked, readable: marked && readable };
+>>>>>>> main
     },
     'servers.remove': ({ server: name }) => {
       const { slug } = server(name);
@@ -406,6 +414,7 @@ function handlersOf(core: FakeCore): Handlers {
     'log.kept': () => ({ days: 90, bytes: 1_073_741_824, usedBytes: 4_096 }),
     'log.keep': ({ days, bytes }) => ({ days: days ?? 90, bytes: bytes ?? 1_073_741_824, usedBytes: 4_096 }),
     'tunnel.status': () => core.state.tunnel,
+    'tunnel.caRotate': () => ({ pem: 'PEM\n', fingerprint: 'a'.repeat(64), notAfter: now() }),
     'tunnel.certificate': () => ({
       kind: 'own',
       domain: core.state.tunnel.domain,
