@@ -253,19 +253,16 @@ function handlersOf(core: FakeCore): Handlers {
       setServer(server(name).slug, { origin: undefined });
       return server(name);
     },
-<<<<<<< HEAD
     'servers.features': ({ server: name, ...ticked }) => {
       const { slug, features: before } = server(name);
       const features = serverFeatures.filter((each) => ticked[each] ?? before?.includes(each) ?? false);
       setServer(slug, { features });
       return { server: slug, features };
-=======
-    'servers.features': ({ server: name }) => ({ server: server(name).slug, features: [] }),
+    },
     'servers.private': ({ server: name, private: marked, readable = false }) => {
       const { slug } = server(name);
       setServer(slug, { private: marked ? (readable ? 'offered' : 'withheld') : undefined });
       return { server: slug, private: marked, readable: marked && readable };
->>>>>>> main
     },
     'servers.remove': ({ server: name }) => {
       const { slug } = server(name);
