@@ -21,11 +21,13 @@ import { makeFirstCall } from './handlers/first-call.ts';
 import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
+import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
 import { signingKey } from './oauth/signing-key.ts';
 import { createPolicy } from './policy/create-policy.ts';
 import { createPinFiles } from './policy/pin-store.ts';
+import { prepareRules } from './policy/rule-book.ts';
 import type { RulesDocument } from './policy/rules-document.ts';
 import { createRulesFile, type RulesFile, rulesInPlaceOf } from './policy/rules-file.ts';
 import { createRequestLog } from './request-log/create-request-log.ts';
@@ -42,7 +44,7 @@ import { createServerRegistry } from './servers/server-registry.ts';
 import { viewServer } from './servers/server-view.ts';
 import type { ServerRecord } from './servers/servers.ts';
 import { startKeptChild } from './servers/stdio/kept-child.ts';
-import type { SettingsFile } from './settings/settings.ts';
+import type { SettingsData, SettingsFile } from './settings/settings.ts';
 import { createSettings } from './settings/settings-station.ts';
 import { createAppState } from './state/app-state.ts';
 import { openDataFolder } from './state/data-folder.ts';
@@ -50,6 +52,7 @@ import { describeInstallation } from './state/installation.ts';
 import { deriveStatus } from './state/status.ts';
 import type { PeerInfo } from './tunnel/connectors/connector.ts';
 import { createTunnel } from './tunnel/tunnel.ts';
+import { createUnverifiedAgents } from './tunnel/unverified-agents.ts';
 
 /** What an entry file brings along. */
 export interface CoreOptions {
@@ -163,6 +166,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     home: homedir(),
     foldersOf: (slug) => foldersOf(registry.bySlug(slug)),
   });
+  // Until the parsers that the rules name are there, what they would judge asks.
+  void prepareRules(policy.rules()).catch((error: unknown) => trouble(asSallyportError(error, 'policy')));
   const approvals = createApprovals({ clock, newId: randomUUID, store: createRememberedFile(files), home: homedir() });
   const servers = createServers({
     secrets,
@@ -184,7 +189,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     path: join(dataDir, 'oauth.db'),
     clock,
     signingKey: await signingKey(secrets, clock),
-    issuer: () => new URL(tunnel.urlOf('any')).origin,
+    issuer: () => tunnel.issuer(),
+    pageOrigin: () => pageOrigin(settings.get()),
     servers: () =>
       registry
         .all()
@@ -203,6 +209,23 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       }),
   });
   closers.push(() => oauth.close());
+  const authorizePage = createAuthorizePage({
+    clock,
+    wanted() {
+      const { tunnel: way, ports } = settings.get();
+      if (way.way !== 'anthropic') return undefined;
+      return { port: ports.authorize?.port ?? authorizePort, remembered: ports.authorize !== undefined };
+    },
+    onPort: (port) =>
+      settings.update((current) => ({
+        ...current,
+        ports: { ...current.ports, authorize: { port, chosen: false } },
+      })),
+    handle: (request, response) => oauth.handlePage(request, response),
+    onTrouble: trouble,
+  });
+  closers.push(() => authorizePage.close());
+  settings.onChange(() => void authorizePage.follow());
 
   const addresses = {
     domain: () => tunnel.view().domain,
@@ -233,6 +256,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     onProblem: (problem) => log.note({ kind: 'app', message: `The gateway failed: ${problem}` }),
   });
   closers.push(() => gateway.close());
+  const unverified = createUnverifiedAgents(clock);
   const tunnel = createTunnel({
     clock,
     settings,
@@ -246,10 +270,14 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       records: registry.all,
       slugOf: (name) => registry.find(name).slug,
       metadata: (resource) => oauth.metadata(resource),
-      receive: (message) => gateway.receive(message),
+      receive(message) {
+        if (message.visitor) unverified.saw(message.visitor.agent, message.route.record.slug);
+        gateway.receive(message);
+      },
     },
     environment: process.env,
     startChild: startKeptChild,
+    pageOrigin: () => pageOrigin(settings.get()),
     ...(options.publicRoots ? { publicRoots: options.publicRoots } : {}),
     onForged: (why) => {
       notices.push(why);
@@ -296,7 +324,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       servers: serverViews,
       approvals: pending,
       remembered: [...approvals.remembered()],
-      agents: viewAgents({ clock, resourceServer: oauth, log }),
+      agents: viewAgents({ clock, resourceServer: oauth, log, unverified }),
       consents,
       door: oauth.consents.door(),
       settings: { cliMayDecide, openAtLogin },
@@ -355,6 +383,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       approvals,
       log,
       tunnel,
+      unverified,
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
     ...createLogHandlers({ log, settings }),
@@ -395,6 +424,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   closers.push(() => dispatcher.close());
 
   await tunnel.start();
+  await authorizePage.follow();
   const control = createControlSocket({ dispatcher, dataDir, clock });
   await control.start();
   closers.push(() => control.stop());
@@ -437,6 +467,11 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       }
     },
   };
+}
+
+/** Where browsers meet the authorization endpoint, where the tunnel's own name cannot be reached by them. */
+function pageOrigin({ tunnel, ports }: SettingsData): string | undefined {
+  return tunnel.way === 'anthropic' ? `http://127.0.0.1:${ports.authorize?.port ?? authorizePort}` : undefined;
 }
 
 /** The person's rules; where they cannot be used, rules under which everything asks. */
