@@ -13,6 +13,14 @@ export const mutants = [
     name: 'over tls',
   },
   {
+    claim: 'S1 who aborts at once ends nothing',
+    file: 'electron/core/tunnel/connectors/edge-connector.ts',
+    find: '    if (stream.destroyed || stream.closed) return;\n',
+    put: '',
+    test: 'test/integration/floods/floods.test.ts',
+    name: 'a stranger who floods',
+  },
+  {
     claim: 'S1 stranger',
     file: 'electron/core/tunnel/edge/http2-limits.ts',
     find: '  streamResetBurst: outOfReach,\n',
