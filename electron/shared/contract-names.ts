@@ -44,6 +44,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'log.keep': true,
   'tunnel.status': true,
   'tunnel.ca': true,
+  'tunnel.caRotate': true,
   'tunnel.probe': true,
   'tunnel.use': true,
   'tunnel.certificate': true,

@@ -7,6 +7,7 @@ import {
   approvalDurations,
   approvalScopes,
   approvalView,
+  authorityView,
   certificateView,
   consentView,
   doorView,
@@ -419,7 +420,12 @@ export const requests = {
   ),
 
   'tunnel.status': request(nothing, tunnelView),
-  'tunnel.ca': request(nothing, z.object({ pem: z.string(), fingerprint: z.string(), notAfter: instant })),
+  /** What agents must trust; while the authority is being changed `pem` holds both, and `authorities` says which is which. */
+  'tunnel.ca': request(nothing, authorityView),
+  /** A step of changing the authority without an hour in which an agent that trusts either meets a stranger. */
+  'tunnel.caRotate': request(z.strictObject({ step: z.enum(['begin', 'switch', 'finish', 'cancel']) }), authorityView, {
+    widens: true,
+  }),
   'tunnel.probe': request(nothing, probeView),
   /** Chooses the way in. `join` is the line that `sallyport edge invite` printed; it is a secret until it is used. */
   'tunnel.use': request(

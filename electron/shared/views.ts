@@ -350,6 +350,20 @@ export const tunnelView = z.object({
   /** What else to know of this way in, in words. */
   remarks: z.array(z.string()).optional(),
 });
+/** The app's own authority, and during a change the second one. */
+export const authorityView = z.object({
+  /** All that agents should trust, the one that signs first. */
+  pem: z.string(),
+  /** Of the one that signs. */
+  fingerprint: z.string(),
+  notAfter: instant,
+  authorities: z
+    .array(z.object({ role: z.enum(['active', 'next', 'old']), fingerprint: z.string(), notAfter: instant }))
+    .optional(),
+});
+/** See {@link authorityView}. */
+export type AuthorityView = z.infer<typeof authorityView>;
+
 /** The certificate that agents meet, and how it is renewed. */
 export const certificateView = z.object({
   kind: z.enum(['own', 'public']),

@@ -399,6 +399,7 @@ function handlersOf(core: FakeCore): Handlers {
     'log.kept': () => ({ days: 90, bytes: 1_073_741_824, usedBytes: 4_096 }),
     'log.keep': ({ days, bytes }) => ({ days: days ?? 90, bytes: bytes ?? 1_073_741_824, usedBytes: 4_096 }),
     'tunnel.status': () => core.state.tunnel,
+    'tunnel.caRotate': () => ({ pem: 'PEM\n', fingerprint: 'a'.repeat(64), notAfter: now() }),
     'tunnel.certificate': () => ({
       kind: 'own',
       domain: core.state.tunnel.domain,
