@@ -143,8 +143,8 @@ export async function openStage({ target, realApprovals }: StageOptions = {}): P
     routes,
     servers: {
       end: servers.end,
-      async connect(record, key, capabilities) {
-        const session = await servers.connect(record, key, capabilities);
+      async connect(record, key, options) {
+        const session = await servers.connect(record, key, options);
         const known = watched.get(session) ?? watch(session, sent);
         watched.set(session, known);
         return known;
