@@ -26,6 +26,7 @@ import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
 import { signingKey } from './oauth/signing-key.ts';
 import { createPolicy } from './policy/create-policy.ts';
 import { createPinFiles } from './policy/pin-store.ts';
+import { prepareRules } from './policy/rule-book.ts';
 import type { RulesDocument } from './policy/rules-document.ts';
 import { createRulesFile, type RulesFile, rulesInPlaceOf } from './policy/rules-file.ts';
 import { createRequestLog } from './request-log/create-request-log.ts';
@@ -50,6 +51,7 @@ import { describeInstallation } from './state/installation.ts';
 import { deriveStatus } from './state/status.ts';
 import type { PeerInfo } from './tunnel/connectors/connector.ts';
 import { createTunnel } from './tunnel/tunnel.ts';
+import { createUnverifiedAgents } from './tunnel/unverified-agents.ts';
 
 /** What an entry file brings along. */
 export interface CoreOptions {
@@ -71,6 +73,8 @@ export interface CoreOptions {
   readonly cliMayDecide?: boolean;
   /** How metadata documents of unknown OAuth clients are fetched; default: from public addresses only. */
   readonly documents?: GuardedFetchDeps;
+  /** What the public trusts when a certificate counts as forged; see `TunnelDeps.publicRoots`. */
+  readonly publicRoots?: readonly string[];
   /** Whether a front that a person answers at is up; default: a window or browser session is connected. */
   readonly widerFrontUp?: () => boolean;
   /** Looks at the bytes between connector and inner TLS; see `TunnelDeps.observe`. */
@@ -161,6 +165,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     home: homedir(),
     foldersOf: (slug) => foldersOf(registry.bySlug(slug)),
   });
+  // Until the parsers that the rules name are there, what they would judge asks.
+  void prepareRules(policy.rules()).catch((error: unknown) => trouble(asSallyportError(error, 'policy')));
   const approvals = createApprovals({ clock, newId: randomUUID, store: createRememberedFile(files), home: homedir() });
   const servers = createServers({
     secrets,
@@ -231,6 +237,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     onProblem: (problem) => log.note({ kind: 'app', message: `The gateway failed: ${problem}` }),
   });
   closers.push(() => gateway.close());
+  const unverified = createUnverifiedAgents(clock);
   const tunnel = createTunnel({
     clock,
     settings,
@@ -244,10 +251,21 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       records: registry.all,
       slugOf: (name) => registry.find(name).slug,
       metadata: (resource) => oauth.metadata(resource),
-      receive: (message) => gateway.receive(message),
+      receive(message) {
+        if (message.visitor) unverified.saw(message.visitor.agent, message.route.record.slug);
+        gateway.receive(message);
+      },
     },
     environment: process.env,
     startChild: startKeptChild,
+    ...(options.publicRoots ? { publicRoots: options.publicRoots } : {}),
+    onForged: (why) => {
+      notices.push(why);
+      // Stored before anything ends, as every pause is (security.md S12).
+      settings.update((current) => ({ ...current, paused: current.paused ?? { at: timestamp(clock), why } }));
+      log.note({ kind: 'authority', message: `Paused: ${why}` });
+      stopCalls().catch((error: unknown) => trouble(asSallyportError(error)));
+    },
     sharedSlugs: () => registry.all().flatMap(({ slug, shared }) => (shared ? [slug] : [])),
     ...(options.observe ? { observe: options.observe } : {}),
   });
@@ -286,7 +304,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       servers: serverViews,
       approvals: pending,
       remembered: [...approvals.remembered()],
-      agents: viewAgents({ clock, resourceServer: oauth, log }),
+      agents: viewAgents({ clock, resourceServer: oauth, log, unverified }),
       consents,
       door: oauth.consents.door(),
       settings: { cliMayDecide, openAtLogin },
@@ -299,6 +317,11 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
 
+  const stopCalls = async (): Promise<number> => {
+    approvals.withdraw({}, 'paused');
+    oauth.consents.withdraw();
+    return gateway.endSessions({}, 'paused');
+  };
   const cliMayDecide = (): boolean => options.cliMayDecide ?? settings.get().cliMayDecide;
   const handlers = {
     ...createServerHandlers({
@@ -340,6 +363,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       approvals,
       log,
       tunnel,
+      unverified,
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
     ...createLogHandlers({ log, settings }),
@@ -352,11 +376,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       log,
       state: state.get,
       about: () => describeInstallation(dataDir, options.keyring?.name ?? 'keyfile', options.trayShown),
-      stopCalls: async () => {
-        approvals.withdraw({}, 'paused');
-        oauth.consents.withdraw();
-        return gateway.endSessions({}, 'paused');
-      },
+      stopCalls,
       reach: () => {
         const windows = dispatcher.connected('window');
         const pages = dispatcher.connected('browser');

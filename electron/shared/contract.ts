@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { toolAccesses } from './call.ts';
+import { outcomes, toolAccesses } from './call.ts';
 import { errorShape } from './errors.ts';
 import { serverFeatures } from './features.ts';
 import {
@@ -7,6 +7,8 @@ import {
   approvalDurations,
   approvalScopes,
   approvalView,
+  authorityView,
+  certificateView,
   consentView,
   doorView,
   firstCallView,
@@ -222,6 +224,15 @@ export const requests = {
     z.object({ server: slug, features: z.array(z.enum(serverFeatures)) }),
     { widens: true },
   ),
+  /**
+   * Marks a server's results as private, or takes the mark away. A way whose middle reads does not offer it then, unless `readable`
+   * says so: the second step.
+   */
+  'servers.private': request(
+    z.strictObject({ server: serverName, private: z.boolean(), readable: z.boolean().optional() }),
+    z.object({ server: slug, private: z.boolean(), readable: z.boolean() }),
+    { widens: true },
+  ),
   'servers.remove': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),
   'servers.share': request(
     z.strictObject({ server: serverName, waitMs: z.number().int().positive().max(600_000).optional() }),
@@ -362,8 +373,16 @@ export const requests = {
       since: instant.optional(),
       /** Rows with a smaller `seq` only: the `next` of the page before. */
       before: z.number().int().positive().optional(),
-      /** Words that must all appear in arguments, tool, server or agent. */
+      /** Words that must all appear in arguments, tool, server or agent; words are found from their beginning on. */
       text: z.string().max(500).optional(),
+      /** Name or id of an agent. */
+      agent: z.string().max(200).optional(),
+      tool: z.string().max(200).optional(),
+      /** What was decided, before anybody was asked. */
+      decision: z.enum(['allow', 'ask', 'deny']).optional(),
+      outcome: z.enum(outcomes).optional(),
+      /** Not newer. */
+      until: instant.optional(),
     }),
     z.object({ rows: z.array(logRow), next: z.number().int().optional() }),
   ),
@@ -401,7 +420,12 @@ export const requests = {
   ),
 
   'tunnel.status': request(nothing, tunnelView),
-  'tunnel.ca': request(nothing, z.object({ pem: z.string(), fingerprint: z.string(), notAfter: instant })),
+  /** What agents must trust; while the authority is being changed `pem` holds both, and `authorities` says which is which. */
+  'tunnel.ca': request(nothing, authorityView),
+  /** A step of changing the authority without an hour in which an agent that trusts either meets a stranger. */
+  'tunnel.caRotate': request(z.strictObject({ step: z.enum(['begin', 'switch', 'finish', 'cancel']) }), authorityView, {
+    widens: true,
+  }),
   'tunnel.probe': request(nothing, probeView),
   /** Chooses the way in. `join` is the line that `sallyport edge invite` printed; it is a secret until it is used. */
   'tunnel.use': request(
@@ -414,6 +438,26 @@ export const requests = {
       anthropic: anthropicChoice.optional(),
     }),
     tunnelView,
+    { widens: true },
+  ),
+  /** The certificate that agents meet. Asks DNS who else could get one. */
+  'tunnel.certificate': request(nothing, certificateView),
+  /** Changes who signs it; `public` orders one by ACME, through the tunnel itself, and answers when it serves. */
+  'tunnel.certificateUse': request(
+    z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('own') }),
+      z.strictObject({
+        kind: z.literal('public'),
+        directory: z
+          .url({ protocol: /^https$/ })
+          .max(2_000)
+          .optional(),
+        email: z.email().max(254).optional(),
+        /** The person read the authority's terms and agrees to them. */
+        agreeTerms: z.boolean().optional(),
+      }),
+    ]),
+    certificateView,
     { widens: true },
   ),
   /** The tunnels at Anthropic, by its API, and the authorities of the one that was chosen. */
@@ -489,7 +533,7 @@ export type RequestOutput<Name extends RequestName> = z.output<(typeof requests)
 export const appState = z.object({
   version: z.string(),
   status: statusView,
-  paused: z.object({ at: instant }).optional(),
+  paused: z.object({ at: instant, why: z.string().optional() }).optional(),
   tunnel: tunnelView,
   servers: z.array(serverView),
   approvals: z.array(approvalView),

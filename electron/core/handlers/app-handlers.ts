@@ -35,8 +35,11 @@ export function createAppHandlers(
   | 'app.about'
   | 'tunnel.status'
   | 'tunnel.ca'
+  | 'tunnel.caRotate'
   | 'tunnel.probe'
   | 'tunnel.use'
+  | 'tunnel.certificate'
+  | 'tunnel.certificateUse'
   | 'tunnel.record'
   | 'tunnel.remote'
   | 'tunnel.remoteChange'
@@ -59,6 +62,11 @@ export function createAppHandlers(
 
     'tunnel.status': async () => tunnel.view(),
     'tunnel.ca': async () => tunnel.authority(),
+    'tunnel.caRotate': async ({ step }, { front }) => {
+      await tunnel.rotateAuthority(step);
+      log.note({ kind: 'authority', message: `The change of the certificate authority: ${step}.`, by: front });
+      return tunnel.authority();
+    },
     'tunnel.probe': async () => await tunnel.probe(),
     'tunnel.use': async (choice, { front }) => {
       if (await tunnel.use(choice)) deps.onMoved();
@@ -66,6 +74,15 @@ export function createAppHandlers(
       const where = openai ? `${openai.tunnelId}, whose service reads what passes` : domain;
       log.note({ kind: 'authority', message: `The way in is now ${way}: ${where}.`, by: front });
       return tunnel.view();
+    },
+
+    'tunnel.certificate': async () => await tunnel.certificate(),
+    'tunnel.certificateUse': async (choice, { front }) => {
+      await tunnel.useCertificate(choice);
+      const view = await tunnel.certificate();
+      const by = view.directory === undefined ? 'this installation' : new URL(view.directory).host;
+      log.note({ kind: 'authority', message: `The certificate of ${view.domain} is signed by ${by} now.`, by: front });
+      return view;
     },
 
     'tunnel.remote': async () => await tunnel.remote(),

@@ -20,8 +20,8 @@ export function createLogHandlers(deps: {
     return { ...logLimits(settings), usedBytes: log.usedBytes(), ...(oldest === undefined ? {} : { oldest }) };
   };
   return {
-    'log.list': async (query) => log.list(query),
-    'log.show': async ({ id }) => ({ row: log.show(id) }),
+    'log.list': async (query) => await log.search(query),
+    'log.show': async ({ id }) => ({ row: await log.find(id) }),
     'log.verify': async () => await log.verify(),
     'log.kept': async () => kept(),
     'log.keep': async ({ days, bytes }, { front }) => {

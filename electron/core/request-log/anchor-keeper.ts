@@ -1,7 +1,7 @@
 import { type Clock, timestamp } from '../../shared/clock.ts';
 import type { DatabaseFile } from '../state/database-file.ts';
 import type { LogAnchor, LogKeys } from './log-keys.ts';
-import { readSeals } from './seals.ts';
+import { removedSeal } from './seals.ts';
 import type { ChainTail } from './verify-chain.ts';
 
 /** Cuts that are remembered. */
@@ -64,5 +64,5 @@ export function createAnchorKeeper(deps: {
 function isThere(database: DatabaseFile['database'], place: LogAnchor['newest']): boolean {
   const found = database.prepare('SELECT hash FROM ev WHERE seq = ?').get(place.seq)?.hash;
   if (found instanceof Uint8Array) return Buffer.from(found).toString('hex') === place.hash;
-  return readSeals(database).some(({ body }) => body?.kind === 'removed' && body.seq >= place.seq);
+  return (removedSeal(database)?.seq ?? 0) >= place.seq;
 }

@@ -16,6 +16,7 @@ import { createRedactor, type Redactor } from './redact-secrets.ts';
 import type { Completion, Decided, Judged, LogNote, RequestLog } from './request-log.ts';
 import { createRetention, type LogLimits, type Removed } from './retention.ts';
 import { keyText } from './seals.ts';
+import { createLogSearch } from './search.ts';
 import { storedText } from './stored-text.ts';
 
 /** A checkpoint is signed after so many events, and after so long where there was anything new. */
@@ -67,6 +68,7 @@ export function createRequestLog(deps: RequestLogDeps): RequestLog {
     sealKey: keys.sealKey,
     onTrouble: (error) => trouble(error),
   });
+  const search = createLogSearch(path);
   const anchor = createAnchorKeeper({
     keys,
     clock,
@@ -80,6 +82,7 @@ export function createRequestLog(deps: RequestLogDeps): RequestLog {
   let late: { event: NewEvent; state: OpenCall | undefined }[] = [];
   let closed = false;
   let unsealed = 0;
+  let searchEnded: Promise<void> | undefined;
 
   const trouble = (error: unknown): void => deps.onTrouble?.(unavailable(error));
   const tell = (events: readonly LogEvent[]): void => {
@@ -97,6 +100,7 @@ export function createRequestLog(deps: RequestLogDeps): RequestLog {
     const stored = writer.append(event);
     state?.events.push(stored);
     tell(state?.events ?? [stored]);
+    search.stored();
     unsealed += 1;
     if (unsealed >= segmentEvents) seal();
   };
@@ -220,6 +224,12 @@ export function createRequestLog(deps: RequestLogDeps): RequestLog {
     },
     list: (query) => listRows(opened.database, query),
     show: (id) => showRow(opened.database, id),
+    // The newest rows cost nothing; whatever is filtered may go through many.
+    search: async (query) =>
+      Object.keys(query).every((name) => ['limit', 'before'].includes(name))
+        ? listRows(opened.database, query)
+        : await search.list(query),
+    find: async (id) => await search.show(id),
     verify: () => verifyInWorker(path, { tail: writer.tail(), key: keyText(keys.sealKey), ...anchor.witness() }),
     keepToLimits,
     oldest: () => {
@@ -251,9 +261,13 @@ export function createRequestLog(deps: RequestLogDeps): RequestLog {
       closed = true;
       listeners.clear();
       retention.close();
+      searchEnded = search.close();
       writer.close();
     },
-    settled: () => anchor.settled(),
+    async settled() {
+      await anchor.settled();
+      await searchEnded;
+    },
   };
 }
 

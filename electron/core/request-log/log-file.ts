@@ -5,6 +5,7 @@ import type { LogDetail } from '../../shared/views.ts';
 import { readDatabaseFile } from '../state/database-file.ts';
 import { logSchemaVersion } from './chain.ts';
 import { exportRows, listRows, showRow } from './log-reader.ts';
+import { indexPath, readSearchIndex } from './search-index.ts';
 import { type Verification, verifyChain, type Witness } from './verify-chain.ts';
 
 /**
@@ -23,7 +24,14 @@ export function verifyLogFile(path: string, witness: Witness = {}): Verification
 
 /** A page of a log file without an instance, newest first. @throws as {@link verifyLogFile} */
 export function listLogFile(path: string, query: RequestInput<'log.list'>): RequestOutput<'log.list'> {
-  return reading(path, (database) => listRows(database, query));
+  return reading(path, (database) => {
+    const index = readSearchIndex(database, indexPath(path));
+    try {
+      return listRows(database, query, { index, milliseconds: 2_000 });
+    } finally {
+      index?.close();
+    }
+  });
 }
 
 /** One row of a log file without an instance. @throws SallyportError `log_row_not_found`, and as {@link verifyLogFile} */

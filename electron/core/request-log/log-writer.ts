@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
 import { type Clock, timestamp } from '../../shared/clock.ts';
 import { bodyText, chainHash, type EventBody, eventBody, genesisHash, hashText, type LogEvent } from './chain.ts';
-import { readSeals, storeSeal } from './seals.ts';
+import { removedSeal, storeSeal } from './seals.ts';
 import { firstSeqAt } from './seq-at.ts';
 import type { ChainTail } from './verify-chain.ts';
 
@@ -158,7 +158,7 @@ export function createLogWriter(database: DatabaseSync, clock: Clock, sealKey: K
 /** Where the chain ends: at the newest event, at what retention left where it took all, or at the very beginning. */
 function newestOf(database: DatabaseSync): ChainTail {
   const newest = database.prepare('SELECT seq, hash FROM ev ORDER BY seq DESC LIMIT 1').get();
-  const removed = readSeals(database).findLast(({ body }) => body?.kind === 'removed')?.body;
+  const removed = removedSeal(database);
   if (newest && Number(newest.seq) >= (removed?.seq ?? 0)) {
     return { seq: Number(newest.seq), hash: z.instanceof(Uint8Array).parse(newest.hash) };
   }

@@ -54,9 +54,14 @@ export interface RequestLog {
   /** Stores how the call ended, exactly once per judged call. */
   completed(judged: Judged, completion: Completion): void;
   note(note: LogNote): void;
+  /** A page, read at once; where it is filtered, it may end early with a `next`. For people {@link RequestLog.search} is faster. */
   list(query: RequestInput<'log.list'>): RequestOutput<'log.list'>;
   /** @throws SallyportError `log_row_not_found` */
   show(id: string): LogDetail;
+  /** A page, by the index and away from the road of calls. @throws SallyportError `log_unreadable` */
+  search(query: RequestInput<'log.list'>): Promise<RequestOutput<'log.list'>>;
+  /** One row, as {@link RequestLog.search} looks for it. @throws SallyportError `log_row_not_found`, `log_unreadable` */
+  find(id: string): Promise<LogDetail>;
   verify(): Promise<RequestOutput<'log.verify'>>;
   /** Calls of one agent since a moment (RFC 3339). */
   countSince(agent: string, since: string): number;

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { type Clock, timestamp } from '../../shared/clock.ts';
-import { readSeals, storeSeal } from './seals.ts';
+import { checkpointsBetween, removedSeal, storeSeal } from './seals.ts';
 import { firstSeqAt } from './seq-at.ts';
 
 /** How much of the log is kept. */
@@ -57,7 +57,7 @@ export function createRetention(
   let cancel = (): void => {};
   let closed = false;
 
-  const base = () => readSeals(database).findLast(({ body }) => body?.kind === 'removed')?.body;
+  const base = () => removedSeal(database);
   const deleteUpTo = (seq: number): void => {
     cancel();
     if (closed) return;
@@ -85,9 +85,7 @@ export function createRetention(
       const old = firstSeqAt(database, new Date(clock.now() - limits.days * 86_400_000).toISOString()) - 1;
       const used = usedBytes();
       const tooMany = used > limits.bytes ? Math.ceil(((newest - gone) * (used - limits.bytes * refill)) / used) : 0;
-      const ends = readSeals(database).flatMap(({ body }) =>
-        body?.kind === 'checkpoint' && body.seq > gone && body.seq < Math.min(newest, open ?? newest) ? body : [],
-      );
+      const ends = checkpointsBetween(database, gone, Math.min(newest, open ?? newest));
       const forAge = ends.findLast(({ seq }) => seq <= old);
       const forSize = tooMany > 0 ? (ends.find(({ seq }) => seq >= gone + tooMany) ?? ends.at(-1)) : undefined;
       const cut = (forSize?.seq ?? 0) > (forAge?.seq ?? 0) ? forSize : forAge;

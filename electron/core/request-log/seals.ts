@@ -50,10 +50,25 @@ export function storeSeal(database: DatabaseSync, statement: Statement, privateK
     .run(statement.seq, statement.kind, body, signature);
 }
 
-/** Every seal of a log, in order; none in a file of version 1. */
+/** What retention took away last, as its seal says; the signature is for `verify` to check. */
+export function removedSeal(database: DatabaseSync): SealBody | undefined {
+  if (!hasSeals(database)) return undefined;
+  return parseBody(
+    database.prepare("SELECT body FROM seal WHERE kind = 'removed' ORDER BY seq DESC LIMIT 1").get()?.body,
+  );
+}
+
+/** The checkpoints between two entries, both exclusive, oldest first; their signatures are for `verify` to check. */
+export function checkpointsBetween(database: DatabaseSync, after: number, before: number): SealBody[] {
+  return database
+    .prepare("SELECT body FROM seal WHERE kind = 'checkpoint' AND seq > ? AND seq < ? ORDER BY seq")
+    .all(after, before)
+    .flatMap(({ body }) => parseBody(body) ?? []);
+}
+
+/** Every seal of a log, in order, its signature checked; none in a file of version 1. */
 export function readSeals(database: DatabaseSync): StoredSeal[] {
-  const there = database.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seal'").get();
-  if (!there) return [];
+  if (!hasSeals(database)) return [];
   return database
     .prepare('SELECT seq, kind, body, sig FROM seal ORDER BY seq, kind')
     .all()
@@ -65,6 +80,10 @@ export function readSeals(database: DatabaseSync): StoredSeal[] {
       }
       return { seq, body, signed: isSigned(String(row.body), row.sig, body.key) };
     });
+}
+
+function hasSeals(database: DatabaseSync): boolean {
+  return database.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seal'").get() !== undefined;
 }
 
 function parseBody(text: unknown): SealBody | undefined {

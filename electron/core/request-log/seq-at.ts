@@ -7,7 +7,8 @@ import type { DatabaseSync } from 'node:sqlite';
  * @returns a `seq` behind the newest one if nothing is as new
  */
 export function firstSeqAt(database: DatabaseSync, from: string): number {
-  const ends = database.prepare('SELECT min(seq) AS low, max(seq) AS high FROM ev').get();
+  // Two questions: one for both would read every row.
+  const ends = database.prepare('SELECT (SELECT min(seq) FROM ev) AS low, (SELECT max(seq) FROM ev) AS high').get();
   let low = Number(ends?.low ?? 1);
   let high = Number(ends?.high ?? 0) + 1;
   const next = database.prepare('SELECT seq, at FROM ev WHERE seq >= ? ORDER BY seq LIMIT 1');

@@ -30,6 +30,8 @@ const serverRecord = z.looseObject({
   reach: z.enum(['machine', 'private', 'public']).optional(),
   source: z.string().optional(),
   features: z.array(z.string()).optional(),
+  private: z.boolean().optional(),
+  offeredReadable: z.boolean().optional(),
   origin: z.looseObject({ file: z.string(), entry: z.string(), digest: z.string() }).optional(),
 });
 
@@ -44,6 +46,14 @@ export const settingsDocument = z.looseObject({
       .looseObject({ host: z.string().min(1), port, caPin: z.string().min(1), domain: z.string().min(1) })
       .optional(),
     forward: z.looseObject({ host: z.string().min(1), port }).optional(),
+    certificate: z
+      .looseObject({
+        domain: z.string().min(1),
+        directory: z.url(),
+        email: z.string().optional(),
+        termsAgreed: z.boolean(),
+      })
+      .optional(),
     openai: z
       .looseObject({
         tunnelId: z.string().min(1),
@@ -86,7 +96,7 @@ export const settingsDocument = z.looseObject({
       .optional(),
   }),
   ports: z.looseObject({ edge: portChoice, ui: portChoice }),
-  paused: z.looseObject({ at: z.iso.datetime() }).optional(),
+  paused: z.looseObject({ at: z.iso.datetime(), why: z.string().optional() }).optional(),
   log: z.looseObject({ days: z.int().min(1), bytes: z.int().min(1_048_576) }).optional(),
   cliMayDecide: z.boolean(),
   openAtLogin: z.boolean(),

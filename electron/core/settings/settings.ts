@@ -73,6 +73,14 @@ export interface SettingsData {
     };
     /** The public name and port that a forwarder of the person's brings; kept while another way is in use. */
     readonly forward?: { readonly host: string; readonly port: number };
+    /** Where the public certificate of a domain is ordered; without it the app's own authority signs. */
+    readonly certificate?: {
+      readonly domain: string;
+      /** ACME directory. */
+      readonly directory: string;
+      readonly email?: string | undefined;
+      readonly termsAgreed: boolean;
+    };
     /** OpenAI's tunnel as it was last used; the runtime key is a secret and not here. */
     readonly openai?: {
       readonly tunnelId: string;
@@ -92,7 +100,7 @@ export interface SettingsData {
     readonly edge: { readonly port: number; readonly chosen: boolean };
     readonly ui: { readonly port: number; readonly chosen: boolean };
   };
-  readonly paused?: { readonly at: string };
+  readonly paused?: { readonly at: string; readonly why?: string | undefined };
   /** How much of the request log is kept; absent = the defaults. */
   readonly log?: { readonly days: number; readonly bytes: number };
   readonly cliMayDecide: boolean;

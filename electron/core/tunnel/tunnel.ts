@@ -1,12 +1,17 @@
 import type { Duplex } from 'node:stream';
+import { rootCertificates } from 'node:tls';
 import type { Clock } from '../../shared/clock.ts';
 import type { RequestInput, RequestOutput } from '../../shared/contract.ts';
 import { asSallyportError, SallyportError } from '../../shared/errors.ts';
-import type { TunnelView } from '../../shared/views.ts';
+import type { AuthorityView, CertificateView, TunnelView } from '../../shared/views.ts';
 import { visibleText } from '../../shared/visible-text.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { ServerRecord } from '../servers/servers.ts';
 import type { Settings, SettingsData } from '../settings/settings.ts';
+import { checkCaa, type ResolveCaa } from './acme/caa.ts';
+import { type ChallengeDoor, createChallengeDoor } from './acme/challenge-door.ts';
+import { type OrderCertificate, orderCertificate, publicRoots } from './acme/order.ts';
+import { openPublicCertificate, type PublicCertificate } from './acme/public-certificate.ts';
 import { chooseAnthropic } from './connectors/anthropic/anthropic-choice.ts';
 import { openAnthropic } from './connectors/anthropic/anthropic-way.ts';
 import type { StartChild } from './connectors/anthropic/cloudflared/supervisor.ts';
@@ -27,8 +32,10 @@ import {
   openAiSeesNot,
   openOpenAi,
 } from './openai-way.ts';
-import { type AppCertificates, type AuthorityView, createAppCertificates } from './pki/app-certificates.ts';
-import { type Probe, probeOutside } from './probe.ts';
+import { type AppCertificates, type CurrentCertificate, createAppCertificates } from './pki/app-certificates.ts';
+import type { RotationStep } from './pki/authority-store.ts';
+import { meetsForged, type Probe, type ProbeTarget, probeOutside } from './probe.ts';
+import { isWithheld } from './readable-way.ts';
 import { watchWake } from './wake-watchdog.ts';
 import { forwardNameNeeded, joinWay, openEdge, openEmbedded, openForward, type WayIn } from './way-in.ts';
 
@@ -56,6 +63,14 @@ export interface TunnelDeps {
   readonly environment: Environment;
   /** Looks at the bytes of a connection between connector and inner TLS: the proof of the blind middle counts them. */
   readonly observe?: (stream: Duplex, peer: PeerInfo) => Duplex;
+  /** Somebody answers at the public door under a certificate that the public trusts, with another key: the alarm of S3. */
+  readonly onForged?: (why: string) => void;
+  /** What the public trusts when a certificate counts as forged; default: the roots that come with Node. */
+  readonly publicRoots?: readonly string[];
+  /** Orders public certificates; default by ACME. */
+  readonly order?: OrderCertificate;
+  /** Looks CAA records up; default by the system's DNS. */
+  readonly resolveCaa?: ResolveCaa;
   /** Starts cloudflared, kept like a server's child. */
   readonly startChild: StartChild;
   /** Slugs of the servers that are shared now. */
@@ -65,13 +80,20 @@ export interface TunnelDeps {
 /** A way in to change to, with what it needs the first time. */
 export type TunnelChoice = RequestInput<'tunnel.use'>;
 
+/** Who is to sign the certificate that agents meet. */
+export type CertificateChoice = RequestInput<'tunnel.certificateUse'>;
+
 /** The station by which requests come in: the way, inner TLS, certificates, and the probe that proves them. */
 export interface Tunnel {
   /** Opens the way that settings name. @throws SallyportError where the port or the secrets do not allow it */
   start(): Promise<void>;
   view(): TunnelView;
-  /** The CA that agents must trust. @throws SallyportError `tunnel_off` before {@link start} */
+  /** The CAs that agents must trust. @throws SallyportError `tunnel_off` before {@link start} */
   authority(): AuthorityView;
+  /** What an agent on this machine has to trust for what is served now, PEM. */
+  trusted(): string;
+  /** A step of changing the authority. @throws SallyportError `authority_rotation` */
+  rotateAuthority(step: RotationStep): Promise<void>;
   /** A shared server's URL, byte for byte: OAuth resource and audience. */
   urlOf(slug: string): string;
   /** From now on the address is part of URLs given out: a busy port is an error, never replaced. */
@@ -85,6 +107,13 @@ export interface Tunnel {
    * @returns whether the domain changed. @throws SallyportError what joining and proving throw; the old way then stays
    */
   use(choice: TunnelChoice): Promise<boolean>;
+  /** The certificate that agents meet. Asks DNS who else could get one. */
+  certificate(): Promise<CertificateView>;
+  /**
+   * Changes who signs it. A public one is ordered through the tunnel, and this resolves when it serves.
+   * @throws SallyportError `certificate_not_possible`, `certificate_wait`, what ordering throws; the certificate in use stays
+   */
+  useCertificate(choice: CertificateChoice): Promise<void>;
   /** The tunnels at Anthropic, by its API. */
   remote(): Promise<RequestOutput<'tunnel.remote'>>;
   /** Changes something there; a rotated token is taken into use. */
@@ -115,6 +144,10 @@ interface Open {
   readonly wayIn: WayIn;
   readonly certificates: AppCertificates;
   readonly innerTls: InnerTls;
+  readonly challenges: ChallengeDoor;
+  /** Uses what is to be served now. */
+  readonly serve: () => void;
+  publicOne?: PublicCertificate | undefined;
   readonly stopListening: () => void;
 }
 
@@ -133,6 +166,9 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   let cancelProbe = (): void => {};
   let downSince: number | undefined;
   let stopped = false;
+  /** Pins served under now and before: a certificate may change while a probe is under way. */
+  let pins: readonly string[] = [];
+  let alarm: string | undefined;
   // Sleep and a clock that was set leave connections that look alive: ask them, and dial at once what is down.
   const stopWatchdog = watchWake(clock, (missingMs) => {
     if (!open) return;
@@ -200,6 +236,8 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
 
   const channels = (): readonly MessageChannel[] =>
     channelsOf(deps.entrance.records(), settings.get().tunnel.openai?.main, urlOf);
+  const withheld = (): string[] =>
+    deps.entrance.records().flatMap((record) => (record.shared && isWithheld(record) ? [record.slug] : []));
   const openAiDeps: OpenAiWayDeps = {
     clock,
     secrets: deps.secrets,
@@ -238,6 +276,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         ...(wayIn.certificateHosts ? { hosts: wayIn.certificateHosts } : {}),
         ...(wayIn.constrained === undefined ? {} : { constrained: wayIn.constrained }),
       });
+      const challenges = createChallengeDoor(clock);
       const innerTls = createInnerTls({
         certificate: certificates.current(),
         onRequest(request, response, peer) {
@@ -253,19 +292,31 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
           changed();
         },
       });
-      const stopRenewal = certificates.onChange((certificate) => innerTls.setCertificate(certificate));
+      pins = [certificates.current().pin];
+      const serve = (): void => {
+        const next = served();
+        if (next.pin === pins[0]) return;
+        pins = [next.pin, ...pins].slice(0, 2);
+        innerTls.setCertificate(next);
+        changed();
+      };
+      const stopRenewal = certificates.onChange(serve);
       const stopStatus = wayIn.connector.onChange(() => follow(wayIn));
       const stopListening = (): void => {
         stopRenewal();
         stopStatus();
       };
-      open = { wayIn, certificates, innerTls, stopListening };
+      open = { wayIn, certificates, innerTls, challenges, serve, stopListening };
     } catch (error) {
       await wayIn.close(0);
       throw error;
     }
-    const { innerTls } = open;
-    wayIn.connector.start((stream, peer) => innerTls.accept(deps.observe?.(stream, peer) ?? stream, peer));
+    const { innerTls, challenges } = open;
+    wayIn.connector.start((stream, peer) => {
+      const bytes = deps.observe?.(stream, peer) ?? stream;
+      challenges.sort(bytes, () => innerTls.accept(bytes, peer));
+    });
+    await openPublic();
     await startMessages(proven);
   };
 
@@ -288,20 +339,22 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   };
 
   const runProbe = (): Promise<Probe> => {
-    const { wayIn, certificates } = need();
-    probing ??= probeOutside(
-      {
-        host: wayIn.host,
-        port: wayIn.port,
-        domain: wayIn.domain,
-        ca: certificates.ca().pem,
-        pin: certificates.current().pin,
-        proxy: wayIn.network?.proxyFor(wayIn),
-        ...(wayIn.middle ? { middle: wayIn.middle } : {}),
-        ...(wayIn.dialHere ? { dial: () => wayIn.dialHere?.() ?? Promise.reject(new Error('closed')) } : {}),
-      },
-      clock,
-    ).then((result) => {
+    const { wayIn, certificates, serve } = need();
+    serve();
+    const isPublic = open?.publicOne?.current() !== undefined;
+    const extra = wayIn.network?.extraCa;
+    const target: ProbeTarget = {
+      host: wayIn.host,
+      port: wayIn.port,
+      domain: wayIn.domain,
+      ca: isPublic ? [...publicRoots(), ...(extra ? [extra] : [])] : certificates.ca().pem,
+      pins: () => pins,
+      proxy: wayIn.network?.proxyFor(wayIn),
+      ...(wayIn.middle ? { middle: wayIn.middle } : {}),
+      ...(wayIn.dialHere ? { dial: () => wayIn.dialHere?.() ?? Promise.reject(new Error('closed')) } : {}),
+    };
+    probing ??= probeOutside(target, clock).then(async (result) => {
+      if (isPublic && result.hop === 'inner-tls') await watchForgery(target);
       probing = undefined;
       probe = ownEndOnly(result);
       probeIn(probeEveryMs);
@@ -309,6 +362,48 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       return probe;
     });
     return probing;
+  };
+
+  /** Agents trust any public authority now, so that a forged certificate would be believed: then everything stops. */
+  const watchForgery = async (target: ProbeTarget): Promise<void> => {
+    if (!(await meetsForged(target, deps.publicRoots ?? rootCertificates))) return;
+    const before = alarm;
+    alarm = `Somebody answers at ${target.domain} with a certificate that the public trusts and that is not this machine’s.`;
+    if (before === undefined) deps.onForged?.(alarm);
+  };
+
+  /** What is to be served now: the public certificate while it is good, else our own authority's. */
+  const served = (): CurrentCertificate => {
+    const { certificates, publicOne } = need();
+    return publicOne?.current() ?? certificates.current();
+  };
+
+  /** Opens the public certificate that settings name for this domain, if they name one; it serves as soon as there is one. */
+  const openPublic = async (): Promise<PublicCertificate | undefined> => {
+    const choice = settings.get().tunnel.certificate;
+    const here = need();
+    here.publicOne?.close();
+    here.publicOne = undefined;
+    const { wayIn, challenges, serve } = here;
+    if (choice?.domain === wayIn.domain && wayIn.network && (wayIn.way === 'edge' || wayIn.way === 'forward')) {
+      here.publicOne = await openPublicCertificate({
+        choice,
+        secrets: deps.secrets,
+        folder: deps.folder,
+        clock,
+        network: wayIn.network,
+        present: challenges.present,
+        order: deps.order ?? orderCertificate,
+        onTrouble: (error) => onNote(`The public certificate was not renewed: ${error.message}`),
+        onRenewed: () => {
+          serve();
+          onNote(`A new public certificate serves ${wayIn.domain}.`);
+          probeIn(0);
+        },
+      });
+    }
+    serve();
+    return here.publicOne;
   };
 
   /** Through OpenAI nobody can knock from outside: what was proven is our own end, and that polls are answered. */
@@ -331,21 +426,34 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     if (!closing) return;
     closing.stopListening();
     closing.certificates.close();
+    closing.publicOne?.close();
     // Together: idle connections end with inner TLS, and the connector need not wait for them.
     await Promise.all([closing.innerTls.close(graceMs), closing.wayIn.close(graceMs)]);
     await probing;
     cancelProbe();
   };
 
+  const authority = (): AuthorityView => {
+    const { certificates } = need();
+    const all = certificates.authorities();
+    return {
+      ...certificates.ca(),
+      pem: all.map((one) => `${one.pem.trimEnd()}\n`).join(''),
+      ...(all.length > 1
+        ? { authorities: all.map(({ role, fingerprint, notAfter }) => ({ role, fingerprint, notAfter })) }
+        : {}),
+    };
+  };
+
   return {
     start,
     view() {
       const { tunnel, ports } = settings.get();
-      const certificate = open?.certificates.current();
+      const certificate = open && served();
       const viaOpenAi = tunnel.way === 'openai';
       const status = viaOpenAi ? (messages?.status() ?? troubleOf(missing)) : open?.wayIn.connector.status();
       const unproven = status?.state === 'connected' ? 'Connected to OpenAI, not proven from outside.' : undefined;
-      const trouble = [status?.error?.message, status?.error?.hint].filter((words) => words).join(' ');
+      const trouble = [alarm, status?.error?.message, status?.error?.hint].filter((words) => words).join(' ');
       const detail = trouble || (viaOpenAi ? unproven : undefined);
       return {
         way: tunnel.way,
@@ -354,13 +462,19 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         state: status?.state ?? 'off',
         connections: (status?.connections ?? []).map((connection) => ({ ...connection })),
         ...(certificate
-          ? { certificate: { fingerprint: certificate.fingerprint, notAfter: certificate.notAfter } }
+          ? {
+              certificate: {
+                fingerprint: certificate.fingerprint,
+                notAfter: certificate.notAfter,
+                kind: open?.publicOne?.current() ? ('public' as const) : ('own' as const),
+              },
+            }
           : {}),
         canSee: viaOpenAi ? openAiSees : [...(open?.wayIn.canSee ?? canSee)],
         cannotSee: viaOpenAi ? openAiSeesNot : cannotSee,
         ...(detail ? { detail } : {}),
         proof: viaOpenAi || open?.wayIn.dialHere ? 'own-end' : 'outside',
-        ...(viaOpenAi && tunnel.openai ? { openai: openAiView(tunnel.openai, channels()) } : {}),
+        ...(viaOpenAi && tunnel.openai ? { openai: openAiView(tunnel.openai, channels(), withheld()) } : {}),
         ...(open?.wayIn.local === undefined
           ? {}
           : { forward: { host: open.wayIn.host, port: open.wayIn.port, local: open.wayIn.local } }),
@@ -368,8 +482,73 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         ...(status?.remarks?.length ? { remarks: [...status.remarks] } : {}),
       };
     },
-    authority: () => need().certificates.ca(),
+    authority,
+    trusted() {
+      const { wayIn, publicOne } = need();
+      const extra = wayIn.network?.extraCa;
+      if (publicOne?.current() === undefined) return authority().pem;
+      return [...publicRoots(), ...(extra ? [extra] : [])].join('\n');
+    },
+    async rotateAuthority(step) {
+      await need().certificates.rotate(step);
+      changed();
+    },
     urlOf,
+    async certificate() {
+      const { wayIn, publicOne } = need();
+      const serving = served();
+      const choice = settings.get().tunnel.certificate;
+      const status = publicOne?.status();
+      const account = status?.account;
+      const caa =
+        status && account !== undefined
+          ? await checkCaa({ domain: wayIn.domain, account, caaIdentities: status.caaIdentities }, deps.resolveCaa)
+          : undefined;
+      return {
+        kind: publicOne?.current() ? 'public' : 'own',
+        domain: wayIn.domain,
+        fingerprint: serving.fingerprint,
+        notAfter: serving.notAfter,
+        ...(publicOne && choice ? { directory: choice.directory } : {}),
+        ...(status ? { renewAt: status.renewAt } : {}),
+        ...(status?.lastError === undefined ? {} : { lastError: status.lastError }),
+        ...(caa ? { caa } : {}),
+      };
+    },
+    async useCertificate(choice) {
+      const { wayIn } = need();
+      const before = settings.get().tunnel.certificate;
+      const set = (certificate: typeof before): void => {
+        settings.update((current) => {
+          const { certificate: _was, ...tunnel } = current.tunnel;
+          return { ...current, tunnel: { ...tunnel, ...(certificate ? { certificate } : {}) } };
+        });
+      };
+      if (choice.kind === 'own') {
+        set(undefined);
+        await openPublic();
+        alarm = undefined;
+        probeIn(0);
+        return;
+      }
+      const kept = before?.domain === wayIn.domain ? before : undefined;
+      const directory = choice.directory ?? kept?.directory ?? defaultDirectory;
+      needPublicDoor(wayIn, directory);
+      const email = choice.email ?? kept?.email;
+      const agreedBefore = kept?.directory === directory && kept.termsAgreed;
+      const termsAgreed = choice.agreeTerms ?? agreedBefore;
+      set({ domain: wayIn.domain, directory, termsAgreed, ...(email === undefined ? {} : { email }) });
+      try {
+        await (await openPublic())?.orderNow();
+      } catch (error) {
+        // A first order that failed leaves what was; one that was renewed in vain is tried again by itself.
+        if (!open?.publicOne?.current()) {
+          set(before);
+          await openPublic();
+        }
+        throw error;
+      }
+    },
     recorder,
     noRoute(host) {
       onNote(`no route for host: ${visibleText(host, { max: 253 })}`);
@@ -445,7 +624,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       changed();
     },
     watchEdge: witness.watch,
-    publicKeyPin: () => need().certificates.current().pin,
+    publicKeyPin: () => served().pin,
     retryNow,
     onChange(listener) {
       listeners.add(listener);
@@ -458,6 +637,25 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       listeners.clear();
     },
   };
+}
+
+/** Let's Encrypt, unless another authority is named. */
+const defaultDirectory = 'https://acme-v02.api.letsencrypt.org/directory';
+
+/** @throws SallyportError `certificate_not_possible` where no public authority could see that the name leads here */
+function needPublicDoor(wayIn: WayIn, directory: string): void {
+  const refuse = (why: string, hint: string): never => {
+    throw new SallyportError('certificate_not_possible', 'app', why, { hint });
+  };
+  if (wayIn.way !== 'edge' && wayIn.way !== 'forward') {
+    refuse(
+      `The way in "${wayIn.way}" has no public name of yours.`,
+      'It takes an edge of your own or a forwarder: see sallyport tunnel use.',
+    );
+  }
+  if (wayIn.port !== 443 && new URL(directory).hostname.endsWith('.letsencrypt.org')) {
+    refuse(`The authority connects to port 443, and ${wayIn.domain} is at ${wayIn.port}.`, 'Let 443 lead there.');
+  }
 }
 
 function originOf(urlOf: (slug: string) => string): string {
@@ -482,6 +680,7 @@ function troubleOf(error: SallyportError | undefined): ConnectorStatus | undefin
 function openAiView(
   { tunnelId, baseUrl, organization, access }: OpenAiSettings,
   channels: readonly MessageChannel[],
+  withheld: readonly string[],
 ): NonNullable<TunnelView['openai']> {
   return {
     tunnelId,
@@ -489,6 +688,7 @@ function openAiView(
     access,
     ...(organization === undefined ? {} : { organization }),
     channels: channels.map(({ name, route }) => ({ channel: name, server: route.record.slug })),
+    ...(withheld.length > 0 ? { withheld: [...withheld] } : {}),
   };
 }
 
