@@ -157,6 +157,14 @@ export const mutants = [
     name: 'by a handle that counts once',
   },
   {
+    claim: 'The version header is passed over for known clients only',
+    file: 'electron/core/gateway/gateway.ts',
+    find: 'if (!forgivesVersion(agent.id)) return sent;',
+    put: '',
+    test: 'test/integration/gateway/client-quirks.test.ts',
+    name: 'is refused for everybody else',
+  },
+  {
     claim: 'S13 duplicate keys',
     file: 'electron/shared/json-tree.ts',
     find: 'if (members.has(name)) fail(',

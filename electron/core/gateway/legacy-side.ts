@@ -9,7 +9,7 @@ import { offered } from './askable.ts';
 import { atInstant } from './at-instant.ts';
 import { type Carry, multiRound } from './carry.ts';
 import { over, pausedEnding, refused, unavailable } from './endings.ts';
-import { legacyVersions } from './era.ts';
+import { legacyVersions, modernVersion } from './era.ts';
 import { bridgedCapabilities, type Features, subjectOf } from './features.ts';
 import { builtIn, type Judge } from './judge.ts';
 import type { LegacyQuestions } from './legacy-questions.ts';
@@ -53,13 +53,28 @@ export interface LegacySideDeps {
   readonly log: Pick<RequestLog, 'permit'>;
   readonly questions: LegacyQuestions & Pick<Questions, 'masked'>;
   readonly carry: Carry;
+  readonly forgivesVersion: (agent: string) => boolean;
 }
 
 const json = { 'content-type': 'application/json' };
 
 /** Makes it. */
 export function createLegacySide(deps: LegacySideDeps): LegacySide {
-  const { clock, paused, servers, sessions, upstreams, judge, tools, features, live, log, questions, carry } = deps;
+  const {
+    clock,
+    paused,
+    servers,
+    sessions,
+    upstreams,
+    judge,
+    tools,
+    features,
+    live,
+    log,
+    questions,
+    carry,
+    forgivesVersion,
+  } = deps;
 
   const askedOf = (visitor: Pick<Visitor, 'authorization' | 'route'>, session: LegacySession): Asked => ({
     authorization: visitor.authorization,
@@ -98,7 +113,8 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
       return undefined;
     }
     const version = exchange.header('mcp-protocol-version');
-    if (version !== undefined && !isLegacyVersion(version)) {
+    const forgiven = version === modernVersion && forgivesVersion(authorization.agent.id);
+    if (version !== undefined && !isLegacyVersion(version) && !forgiven) {
       refuse(visitor, 400, codes.invalidRequest, 'The MCP-Protocol-Version header names an unsupported version.', id);
       return undefined;
     }
