@@ -3,10 +3,11 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { type Clock, timestamp } from '../shared/clock.ts';
-import type { AppState } from '../shared/contract.ts';
+import type { AppState, ContractClient, RequestOutput } from '../shared/contract.ts';
 import { asSallyportError, SallyportError } from '../shared/errors.ts';
 import { createApprovals } from './approvals/create-approvals.ts';
 import { createRememberedFile } from './approvals/remembered-store.ts';
+import { examine } from './doctor/doctor.ts';
 import { type BrowserFront, createBrowserFront } from './fronts/browser-front.ts';
 import { controlAddress, controlEnvironment } from './fronts/control-address.ts';
 import { createControlSocket } from './fronts/control-socket.ts';
@@ -17,10 +18,12 @@ import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
 import { createAppHandlers } from './handlers/app-handlers.ts';
 import { createConsentHandlers } from './handlers/consent-handlers.ts';
 import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
+import { createDoctorHandlers } from './handlers/doctor-handlers.ts';
 import { makeFirstCall } from './handlers/first-call.ts';
 import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
+import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
 import { signingKey } from './oauth/signing-key.ts';
@@ -43,7 +46,7 @@ import { createServerRegistry } from './servers/server-registry.ts';
 import { viewServer } from './servers/server-view.ts';
 import type { ServerRecord } from './servers/servers.ts';
 import { startKeptChild } from './servers/stdio/kept-child.ts';
-import type { SettingsFile } from './settings/settings.ts';
+import type { SettingsData, SettingsFile } from './settings/settings.ts';
 import { createSettings } from './settings/settings-station.ts';
 import { createAppState } from './state/app-state.ts';
 import { openDataFolder } from './state/data-folder.ts';
@@ -188,7 +191,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     path: join(dataDir, 'oauth.db'),
     clock,
     signingKey: await signingKey(secrets, clock),
-    issuer: () => new URL(tunnel.urlOf('any')).origin,
+    issuer: () => tunnel.issuer(),
+    pageOrigin: () => pageOrigin(settings.get()),
     servers: () =>
       registry
         .all()
@@ -207,6 +211,23 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       }),
   });
   closers.push(() => oauth.close());
+  const authorizePage = createAuthorizePage({
+    clock,
+    wanted() {
+      const { tunnel: way, ports } = settings.get();
+      if (way.way !== 'anthropic') return undefined;
+      return { port: ports.authorize?.port ?? authorizePort, remembered: ports.authorize !== undefined };
+    },
+    onPort: (port) =>
+      settings.update((current) => ({
+        ...current,
+        ports: { ...current.ports, authorize: { port, chosen: false } },
+      })),
+    handle: (request, response) => oauth.handlePage(request, response),
+    onTrouble: trouble,
+  });
+  closers.push(() => authorizePage.close());
+  settings.onChange(() => void authorizePage.follow());
 
   const addresses = {
     domain: () => tunnel.view().domain,
@@ -259,6 +280,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     },
     environment: process.env,
     startChild: startKeptChild,
+    pageOrigin: () => pageOrigin(settings.get()),
     ...(options.publicRoots ? { publicRoots: options.publicRoots } : {}),
     onForged: (why) => {
       notices.push(why);
@@ -370,6 +392,18 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createLogHandlers({ log, settings }),
     ...createPolicyHandlers({ policy, rulesFile, log }),
     ...createConsentHandlers({ oauth, log }),
+    ...createDoctorHandlers({
+      clock,
+      version,
+      examine: () =>
+        examine({
+          dataDir,
+          version,
+          clock,
+          environment: process.env,
+          instance: { client: { request: askOurselves }, version },
+        }),
+    }),
     ...createAppHandlers({
       clock,
       settings,
@@ -393,6 +427,9 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       },
     }),
   };
+  /** The doctor asks like any front; it may not widen anything. */
+  const askOurselves: ContractClient['request'] = async (name, input) =>
+    (await dispatcher.request(name, input, { front: 'cli' })) as RequestOutput<typeof name>;
   const dispatcher = createDispatcher({
     handlers,
     state,
@@ -405,6 +442,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   closers.push(() => dispatcher.close());
 
   await tunnel.start();
+  await authorizePage.follow();
   const control = createControlSocket({ dispatcher, dataDir, clock });
   await control.start();
   closers.push(() => control.stop());
@@ -447,6 +485,11 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       }
     },
   };
+}
+
+/** Where browsers meet the authorization endpoint, where the tunnel's own name cannot be reached by them. */
+function pageOrigin({ tunnel, ports }: SettingsData): string | undefined {
+  return tunnel.way === 'anthropic' ? `http://127.0.0.1:${ports.authorize?.port ?? authorizePort}` : undefined;
 }
 
 /** The person's rules; where they cannot be used, rules under which everything asks. */

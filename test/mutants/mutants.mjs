@@ -13,6 +13,14 @@ export const mutants = [
     name: 'over tls',
   },
   {
+    claim: 'S1 who aborts at once ends nothing',
+    file: 'electron/core/tunnel/connectors/edge-connector.ts',
+    find: '    if (stream.destroyed || stream.closed) return;\n',
+    put: '',
+    test: 'test/integration/floods/floods.test.ts',
+    name: 'a stranger who floods',
+  },
+  {
     claim: 'S1 stranger',
     file: 'electron/core/tunnel/edge/http2-limits.ts',
     find: '  streamResetBurst: outOfReach,\n',
@@ -427,6 +435,22 @@ export const mutants = [
     put: 'if (!url) {',
     test: 'test/integration/servers/sse-upstream.test.ts',
     name: 'is not followed to',
+  },
+  {
+    claim: 'loopback page: Host',
+    file: 'electron/core/oauth/authorize-page.ts',
+    find: '    if (host !== own) return 421;\n',
+    put: '',
+    test: 'test/integration/oauth/loopback-page.test.ts',
+    name: 'does not answer under the name',
+  },
+  {
+    claim: 'loopback page: off otherwise',
+    file: 'electron/core/oauth/authorize-page.ts',
+    find: '    if (!wanted) return await shut();\n',
+    put: '    if (!wanted) return;\n',
+    test: 'test/integration/oauth/loopback-page.test.ts',
+    name: 'is closed as soon as another way in is used',
   },
   {
     claim: 'SQL: one statement that all read alike',
