@@ -3,6 +3,7 @@ import { registerAgentCommands } from './agent-commands.ts';
 import { registerAppCommands } from './app-commands.ts';
 import { registerApprovalCommands } from './approval-commands.ts';
 import { bindValues } from './arguments.ts';
+import { registerCanaryCommands } from './canary-commands.ts';
 import { registerDoctorCommand } from './doctor-command.ts';
 import { errorLine, exitStatus, failureOf, statusOf } from './failures.ts';
 import { type CliStreams, createIo, type GlobalOptions } from './io.ts';
@@ -65,6 +66,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
   registerServerCommands(program, io);
   registerToolCommands(program, io);
   registerAgentCommands(program, io);
+  registerCanaryCommands(program, io);
   registerApprovalCommands(program, io);
   registerLogCommands(program, io);
   registerPolicyCommands(program, io);

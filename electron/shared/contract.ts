@@ -279,6 +279,38 @@ export const requests = {
     }),
     { widens: true },
   ),
+  /** Pauses one agent: its tokens stay valid and answer "paused", over restarts, until a person resumes it. */
+  'agents.pause': request(
+    z.strictObject({ id: z.string().min(1), reason: z.string().min(1).max(500).optional() }),
+    z.object({ id: z.string(), at: instant }),
+  ),
+  'agents.resume': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() }), { widens: true }),
+
+  /** Planted values: an agent that sends one anywhere is stopped and paused. */
+  'canaries.list': request(
+    nothing,
+    z.object({
+      canaries: z.array(
+        z.object({
+          id: z.string(),
+          note: z.string(),
+          at: instant,
+          /** Its first characters: the whole is shown once, when it is made. */
+          begins: z.string(),
+        }),
+      ),
+    }),
+  ),
+  'canaries.add': request(
+    z.strictObject({
+      /** Where it is planted, in the person's words. */
+      note: z.string().min(1).max(200),
+      /** Default: one that is made. */
+      value: z.string().min(1).max(400).optional(),
+    }),
+    z.object({ id: z.string(), value: z.string() }),
+  ),
+  'canaries.remove': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() }), { widens: true }),
   'agents.revoke': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() })),
 
   /** Narrows a grant: to its reads, or to some of its tools. It never widens. */

@@ -39,6 +39,8 @@ export const statusView = z.object({
   way: z.enum(ways),
   servers: z.number().int(),
   pending: z.number().int(),
+  /** Agents that are paused; absent where none is. */
+  agentsPaused: z.number().int().optional(),
   lastCallAt: instant.optional(),
   probe: probeView.optional(),
 });
@@ -143,6 +145,8 @@ export const agentView = z.object({
   verified: z.boolean().optional(),
   grants: z.array(grantView),
   callsToday: z.number().int(),
+  /** Set while nothing of it runs: a budget, a planted value or the person paused it. */
+  paused: z.object({ at: instant, why: z.string() }).optional(),
 });
 /** See {@link agentView}. */
 export type AgentView = z.infer<typeof agentView>;

@@ -428,4 +428,20 @@ export const mutants = [
     test: 'test/unit/policy/word-conditions.test.ts',
     name: 'is not taken in',
   },
+  {
+    claim: 'canary stops the call',
+    file: 'electron/core/policy/judges.ts',
+    find: 'return planted && canaryLeaves(planted, tool);',
+    put: 'return planted && undefined;',
+    test: 'test/unit/policy/canaries.test.ts',
+    name: 'stops the call and names where it was planted',
+  },
+  {
+    claim: 'an agent stays paused',
+    file: 'electron/core/gateway/judge.ts',
+    find: 'if (pausesAgent(decision)) pauseAgent(',
+    put: "if (decision.rule === '') pauseAgent(",
+    test: 'test/integration/gateway/paused-agent.test.ts',
+    name: 'a budget that pauses stops the agent until a person resumes it',
+  },
 ];

@@ -1,3 +1,4 @@
+import type { AgentRef } from '../../shared/call.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { timestamp } from '../../shared/clock.ts';
 import { asSallyportError, SallyportError } from '../../shared/errors.ts';
@@ -54,6 +55,8 @@ export interface GatewayDeps {
   readonly paused: () => { readonly at: string } | undefined;
   /** The public key that inner TLS serves under: base64 of the DER SubjectPublicKeyInfo. */
   readonly probeKey: () => string;
+  /** Pauses an agent: a budget or a planted value says so. */
+  readonly pauseAgent?: (agent: AgentRef, why: string) => void;
   /** Told of faults of the gateway itself; the text is for the local log only. */
   readonly onProblem?: (problem: string) => void;
 }
@@ -92,7 +95,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const listening = createServerListening(clock);
   const subscriptions = createResourceSubscriptions(listening);
   const upstreams = createUpstreams(servers, policy, lists, listening);
-  const judge = createJudge({ clock, log, agentSessions, onProblem });
+  const pauseAgent = deps.pauseAgent ?? (() => {});
+  const judge = createJudge({ clock, log, agentSessions, pauseAgent, onProblem });
   const kept = createKeptResults(clock);
   const widen = (grantId: string, tool: string): boolean => resourceServer.widen(grantId, tool);
   const questions = createQuestions({ clock, policy, log, agentSessions, paused, onProblem });

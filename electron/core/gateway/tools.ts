@@ -6,7 +6,18 @@ import type { Policy } from '../policy/policy.ts';
 import type { Decided, Judged, RequestLog } from '../request-log/request-log.ts';
 import type { UpstreamAnswer } from '../servers/upstream-session.ts';
 import type { Carry } from './carry.ts';
-import { beyondScope, failed, over, pausedEnding, refused, stopped, unavailable, unknownTool } from './endings.ts';
+import {
+  agentPaused,
+  beyondScope,
+  failed,
+  over,
+  overBudget,
+  pausedEnding,
+  refused,
+  stopped,
+  unavailable,
+  unknownTool,
+} from './endings.ts';
 import { createHeldProgress, type HeldProgress } from './held-progress.ts';
 import { builtIn, type Ending, type Judge } from './judge.ts';
 import type { KeptResults } from './kept-results.ts';
@@ -106,6 +117,8 @@ export function createTools(deps: ToolsDeps): Tools {
     if (hidden) return unknownTool(context, call);
     const challenge = beyond(context, call.name);
     if (decision.rule === `built-in:${beyondRule}`) return beyondScope(context, call.name ?? '', challenge ?? '');
+    if (decision.rule === 'agent:paused' || decision.rule === 'canary:leaves') return agentPaused(context, call);
+    if (decision.rule === 'budget:pause') return overBudget(context, call, decision.reasons[0]);
     if (decision.effect === 'deny') return stopped(context, call, 'denied', { reason: decision.reasons[0] });
     if (decision.rule === keptDecision.rule) return again(context, call);
     const known = lists.known(call.server, call.name ?? '');
@@ -186,6 +199,7 @@ export function createTools(deps: ToolsDeps): Tools {
       }
       // Where paths in the arguments lead may have changed while the call waited (security.md S10).
       const now = policy.decide(call);
+      if (now.rule === 'agent:paused' || now.rule === 'canary:leaves') return agentPaused(context, call);
       if (now.effect === 'deny') return stopped(context, call, 'denied', { reason: now.reasons[0] });
       const wrong = headerProblem(context, definition);
       if (wrong) return wrong;

@@ -4,6 +4,7 @@ import type { AgentView } from '../../shared/views.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Handlers } from '../fronts/dispatcher.ts';
 import type { ResourceServer } from '../oauth/resource-server.ts';
+import type { PausedAgents } from '../policy/paused-agents.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
 import type { ServerRegistry } from '../servers/server-registry.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
@@ -12,6 +13,7 @@ import type { Tunnel } from '../tunnel/tunnel.ts';
 export interface AgentHandlerDeps {
   readonly clock: Clock;
   readonly registry: ServerRegistry;
+  readonly agents: Pick<PausedAgents, 'get'>;
   readonly resourceServer: ResourceServer;
   readonly approvals: Approvals;
   readonly log: RequestLog;
@@ -23,11 +25,16 @@ export interface AgentHandlerDeps {
 const defaultTtlMs = 30 * 86_400_000;
 
 /** Every agent with what it holds and how often it called since midnight UTC. */
-export function viewAgents(deps: Pick<AgentHandlerDeps, 'clock' | 'resourceServer' | 'log'>): AgentView[] {
+export function viewAgents(deps: Pick<AgentHandlerDeps, 'clock' | 'resourceServer' | 'log' | 'agents'>): AgentView[] {
   const midnight = `${timestamp(deps.clock).slice(0, 10)}T00:00:00.000Z`;
-  return deps.resourceServer
-    .agents()
-    .map((agent) => ({ ...agent, callsToday: deps.log.countSince(agent.id, midnight) }));
+  return deps.resourceServer.agents().map((agent) => {
+    const paused = deps.agents.get(agent.id);
+    return {
+      ...agent,
+      callsToday: deps.log.countSince(agent.id, midnight),
+      ...(paused ? { paused: { at: paused.at, why: paused.why } } : {}),
+    };
+  });
 }
 
 /** Requests on agents and prompts. */

@@ -95,6 +95,9 @@ export const settingsDocument = z.looseObject({
   }),
   ports: z.looseObject({ edge: portChoice, ui: portChoice }),
   paused: z.looseObject({ at: z.iso.datetime(), why: z.string().optional() }).optional(),
+  pausedAgents: z
+    .array(z.looseObject({ id: z.string().min(1), name: z.string(), at: z.iso.datetime(), why: z.string() }))
+    .optional(),
   log: z.looseObject({ days: z.int().min(1), bytes: z.int().min(1_048_576) }).optional(),
   cliMayDecide: z.boolean(),
   openAtLogin: z.boolean(),
