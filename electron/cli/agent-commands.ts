@@ -173,8 +173,22 @@ function spaced(code: string): string {
 function describeAgents(agents: readonly AgentView[]): string {
   if (agents.length === 0) return 'No agents yet. Make a token: sallyport agents token --server NAME';
   return table(
-    agents.flatMap((agent) =>
-      agent.grants.map((grant) => [
+    agents.flatMap((agent) => [
+      ...(agent.seen
+        ? [
+            [
+              '',
+              agent.name,
+              'not verified',
+              agent.seen.servers.join(' '),
+              '',
+              '',
+              `last used ${agent.seen.at}`,
+              `${counted(agent.callsToday, 'call')} today`,
+            ],
+          ]
+        : []),
+      ...agent.grants.map((grant) => [
         grant.id,
         agent.name,
         agent.kind,
@@ -185,6 +199,6 @@ function describeAgents(agents: readonly AgentView[]): string {
         `${counted(agent.callsToday, 'call')} today`,
         agent.paused ? `paused since ${agent.paused.at}: ${shown(agent.paused.why)}` : '',
       ]),
-    ),
+    ]),
   );
 }
