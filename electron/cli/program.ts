@@ -9,6 +9,7 @@ import { errorLine, exitStatus, failureOf, statusOf } from './failures.ts';
 import { type CliStreams, createIo, type GlobalOptions } from './io.ts';
 import { registerLogCommands } from './log-commands.ts';
 import { registerPolicyCommands } from './policy-commands.ts';
+import { registerResultCommands } from './result-commands.ts';
 import { registerServerCommands } from './server-commands.ts';
 import { registerToolCommands } from './tool-commands.ts';
 import { registerTunnelCommands } from './tunnel-commands.ts';
@@ -67,6 +68,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
   registerToolCommands(program, io);
   registerAgentCommands(program, io);
   registerCanaryCommands(program, io);
+  registerResultCommands(program, io);
   registerApprovalCommands(program, io);
   registerLogCommands(program, io);
   registerPolicyCommands(program, io);

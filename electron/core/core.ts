@@ -21,6 +21,7 @@ import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
 import { makeFirstCall } from './handlers/first-call.ts';
 import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
+import { createResultHandlers } from './handlers/result-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createWatchHandlers } from './handlers/watch-handlers.ts';
 import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
@@ -172,6 +173,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   const canaries = await openCanaries({ secrets, clock });
   const policy = createPolicy({
     store: createPinFiles(files),
+    resultsOf: (slug) => registry.bySlug(slug)?.results,
     agents,
     canaries,
     rules: usableRules(rulesFile, trouble),
@@ -386,6 +388,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
           { clock, resourceServer: oauth, log, tunnel, agentCommand: [...options.selfCommand, 'first-call'] },
           server,
         ),
+      ownPaths: [dataDir, controlAddress(dataDir, controlEnvironment())],
       // Beside the data folder, not in it: whatever leads there is denied (security.md S7).
       sampleCommand: [...options.selfCommand, 'sample-server', `${dataDir}-notebook`],
     }),
@@ -414,7 +417,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
     ...createLogHandlers({ log, settings }),
-    ...createPolicyHandlers({ policy, rulesFile, log }),
+    ...createPolicyHandlers({ policy, rulesFile, log, clock }),
+    ...createResultHandlers({ masked: gateway.maskedResults, registry, log }),
     ...createWatchHandlers({ clock, policy, agents, canaries, log, resourceServer: oauth, pauseAgent }),
     ...createConsentHandlers({ oauth, log }),
     ...createAppHandlers({

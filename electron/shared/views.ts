@@ -95,6 +95,8 @@ export const serverView = z.object({
   ca: z.array(z.object({ subject: z.string(), fingerprint: z.string(), notAfter: instant })).optional(),
   /** How far the address of an HTTP server lies, since it was first connected to. */
   reach: z.enum(['machine', 'private', 'public']).optional(),
+  /** What is done with its results; absent = secrets are masked, characters that nobody sees are reported. */
+  results: z.object({ secrets: z.enum(['mask', 'pass']), unseen: z.enum(['report', 'remove']) }).optional(),
   /** What besides tools agents may use. */
   features: z.array(z.enum(serverFeatures)).optional(),
   /** Its results are private; `offered` = also by a way whose middle reads, as the person said in a second step. */

@@ -24,6 +24,8 @@ export interface Ending {
   readonly error?: string;
   /** Milliseconds at the server. */
   readonly ms?: number;
+  /** Another call that ran in place of this one: the person changed its arguments. The end is its end. */
+  readonly instead?: Judged;
   /** Called where nothing of the answer could be sent. */
   readonly undelivered?: () => void;
 }
@@ -107,7 +109,12 @@ export function createJudge(deps: JudgeDeps): Judge {
         onProblem(`An answer could not be sent: ${textOf(thrown)}`);
       }
       try {
-        log.completed(judged, {
+        const { instead } = ending;
+        if (instead) {
+          const error = `The person changed its arguments: ${instead.call.id} took its place.`;
+          log.completed(judged, { outcome: 'denied', error, bytesOut: 0 });
+        }
+        log.completed(instead ?? judged, {
           outcome: ending.outcome,
           bytesOut,
           ...(ending.result === undefined ? {} : { result: ending.result }),

@@ -30,6 +30,7 @@ const serverRecord = z.looseObject({
   reach: z.enum(['machine', 'private', 'public']).optional(),
   source: z.string().optional(),
   features: z.array(z.string()).optional(),
+  results: z.looseObject({ secrets: z.enum(['mask', 'pass']), unseen: z.enum(['report', 'remove']) }).optional(),
   private: z.boolean().optional(),
   offeredReadable: z.boolean().optional(),
   origin: z.looseObject({ file: z.string(), entry: z.string(), digest: z.string() }).optional(),
