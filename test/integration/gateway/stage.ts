@@ -50,6 +50,8 @@ export interface Stage {
   /** Lines that the server wrote on stderr. */
   readonly stderr: string[];
   readonly problems: string[];
+  /** Faults of clients that were passed over. */
+  readonly forgiven: string[];
   /** Calls whose first byte was written to the server. */
   readonly forwarded: number;
   paused: { readonly at: string } | undefined;
@@ -71,13 +73,16 @@ export interface Stage {
 export interface StageOptions {
   /** The server behind; without one, the notes server of the legacy era. */
   readonly target?: ServerTarget;
+  /** Agents whose wrong version header is passed over. */
+  readonly forgivesVersion?: (agent: string) => boolean;
   /** The real approvals station instead of the desk. */
   readonly realApprovals?: boolean;
   /** A value that was planted “in the notes”. */
   readonly planted?: string;
 }
 
-export async function openStage({ target, realApprovals, planted }: StageOptions = {}): Promise<Stage> {
+export async function openStage(options: StageOptions = {}): Promise<Stage> {
+  const { target, realApprovals, planted, forgivesVersion } = options;
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-gateway-'));
   const resourceServer = createResourceServer({ path: join(folder, 'oauth.db'), clock: systemClock });
   const log = createRequestLog({
@@ -116,6 +121,7 @@ export async function openStage({ target, realApprovals, planted }: StageOptions
   const store = createRememberedFile({ dataFolder: folder, clock: systemClock });
   const approvals = createApprovals({ clock: systemClock, newId: randomUUID, store });
   const problems: string[] = [];
+  const forgiven: string[] = [];
   const stderr: string[] = [];
   const listeners: { start: string; resolve: (line: string) => void }[] = [];
   servers.onStderr((_slug, line) => {
@@ -162,8 +168,8 @@ export async function openStage({ target, realApprovals, planted }: StageOptions
     routes,
     servers: {
       end: servers.end,
-      async connect(record, key, capabilities) {
-        const session = await servers.connect(record, key, capabilities);
+      async connect(record, key, options) {
+        const session = await servers.connect(record, key, options);
         const known = watched.get(session) ?? watch(session, sent);
         watched.set(session, known);
         return known;
@@ -179,6 +185,8 @@ export async function openStage({ target, realApprovals, planted }: StageOptions
     pauseAgent(agent, why) {
       if (agents.pause(agent, why)) gateway.endSessions({ agent: agent.id }, 'paused');
     },
+    onForgiven: (message) => forgiven.push(message),
+    ...(forgivesVersion ? { forgivesVersion } : {}),
   });
   const mint = (name: string, tools?: readonly string[]) =>
     resourceServer.mint({
@@ -206,6 +214,7 @@ export async function openStage({ target, realApprovals, planted }: StageOptions
     routes,
     stderr,
     problems,
+    forgiven,
     get forwarded() {
       return forwarded;
     },
