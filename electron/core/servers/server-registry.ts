@@ -31,6 +31,7 @@ export interface ServerRegistry {
   /** Removes it with its environment secrets. Its slug's token audience must be ended by the caller. */
   remove(slug: string): Promise<void>;
   setShared(slug: string, shared: boolean): void;
+  setResults(slug: string, results: NonNullable<ServerRecord['results']>): void;
   setFeatures(slug: string, features: readonly ServerFeature[]): void;
   /** What it may have of this machine; undefined = everything. @throws SallyportError `bad_server` for one reached by a URL */
   setIsolation(slug: string, isolation: Isolation | undefined): void;
@@ -108,6 +109,9 @@ export function createServerRegistry(deps: { settings: Settings; secrets: Secret
     async remove(slug) {
       change(slug, () => undefined);
       await forgetValues(slug);
+    },
+    setResults(slug, results) {
+      change(slug, (record) => ({ ...record, results }));
     },
     setFeatures(slug, features) {
       change(slug, (record) => ({ ...record, features: [...features] }));

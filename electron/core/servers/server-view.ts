@@ -34,6 +34,7 @@ export function viewServer(
     ...(record.source ? { source: record.source } : {}),
     features: serverFeatures.filter((feature) => record.features?.includes(feature)),
     ...(record.isolation ? { isolation: viewIsolation(record.isolation) } : {}),
+    ...(record.results ? { results: record.results } : {}),
     ...(record.reach ? { reach: record.reach } : {}),
     ...(record.private ? { private: record.offeredReadable ? ('offered' as const) : ('withheld' as const) } : {}),
     ...(origin ? { origin } : {}),

@@ -42,6 +42,8 @@ export interface ServerRecord {
   readonly source?: string;
   /** What besides tools agents may use; absent = nothing (`security.md` S9). */
   readonly features?: readonly string[] | undefined;
+  /** What is done with its results: secrets and characters that nobody sees. Absent = masked, and reported. */
+  readonly results?: { readonly secrets: 'mask' | 'pass'; readonly unseen: 'report' | 'remove' } | undefined;
   /** How far its address lies, since it was first connected to (HTTP). */
   readonly reach?: Reach | undefined;
   /** What it may have of this machine, where the person walled it in; absent = all that the person has (stdio). */
