@@ -8,6 +8,7 @@ import { ask } from './instance.ts';
 import type { CliIo } from './io.ts';
 import { shellWord, shown, table } from './output.ts';
 import { readEnvironment, readHeaders, readSource } from './secret-input.ts';
+import { registerSignInCommands } from './sign-in-commands.ts';
 
 interface AddOptions {
   readonly command?: string;
@@ -100,6 +101,8 @@ export function registerServerCommands(program: Command, io: CliIo): void {
       });
       io.print(set, () => `${shown(name)} shares ${['tools', ...set.features].join(', ')}.`);
     });
+
+  registerSignInCommands(servers, io);
 
   servers
     .command('unshare')

@@ -11,6 +11,7 @@ import { type BrowserFront, createBrowserFront } from './fronts/browser-front.ts
 import { controlAddress, controlEnvironment } from './fronts/control-address.ts';
 import { createControlSocket } from './fronts/control-socket.ts';
 import { createDispatcher, type Dispatcher } from './fronts/dispatcher.ts';
+import { openPageInBrowser } from './fronts/open-in-browser.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { createChosenRoutes, createHostRoutes, createPathRoutes } from './gateway/routes.ts';
 import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
@@ -20,6 +21,7 @@ import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
 import { makeFirstCall } from './handlers/first-call.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
+import { createSignInHandlers } from './handlers/sign-in-handlers.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
 import { signingKey } from './oauth/signing-key.ts';
@@ -36,9 +38,11 @@ import { createDiscovery } from './servers/discovery/discovery.ts';
 import { scanLoopback } from './servers/discovery/loopback-scan.ts';
 import { createOrigins } from './servers/discovery/origins.ts';
 import { ownPorts } from './servers/discovery/own-ports.ts';
+import type { Reach } from './servers/http/upstream-address.ts';
 import { createServerRegistry } from './servers/server-registry.ts';
 import { viewServer } from './servers/server-view.ts';
 import type { ServerRecord } from './servers/servers.ts';
+import { createSignIns } from './servers/sign-in/sign-ins.ts';
 import { startKeptChild } from './servers/stdio/kept-child.ts';
 import type { SettingsFile } from './settings/settings.ts';
 import { createSettings } from './settings/settings-station.ts';
@@ -156,12 +160,17 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     foldersOf: (slug) => foldersOf(registry.bySlug(slug)),
   });
   const approvals = createApprovals({ clock, newId: randomUUID, store: createRememberedFile(files), home: homedir() });
+  const onReach = (slug: string, reach: Reach): void => registry.setReach(slug, reach);
+  const client = { name: 'sallyport', version };
+  const signIns = createSignIns({ secrets, clock, client, onReach });
+  closers.push(() => signIns.close());
   const servers = createServers({
     secrets,
     clock,
-    client: { name: 'sallyport', version },
+    client,
     environment: process.env,
-    onReach: (slug, reach) => registry.setReach(slug, reach),
+    signIns,
+    onReach,
   });
   closers.push(() => servers.stopAll());
   const registry = createServerRegistry({ settings, secrets });
@@ -255,6 +264,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       policy.tools(record.slug),
       tunnel.urlOf(record.slug),
       origins.view(record),
+      signIns.view(record.slug),
     );
   const collect = (previous: AppState | undefined): AppState => {
     const { paused, cliMayDecide, openAtLogin } = settings.get();
@@ -288,9 +298,16 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   const state = createAppState(collect);
   closers.push(() => state.close());
   const touch = (): void => state.touch();
-  for (const station of [settings, servers, origins, policy, approvals, oauth, tunnel]) station.onChange(touch);
+  for (const station of [settings, servers, signIns, origins, policy, approvals, oauth, tunnel])
+    station.onChange(touch);
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
+
+  // What ran without the tokens, or under others, does not go on.
+  signIns.onSignedIn((slug) => {
+    log.note({ kind: 'authority', message: 'Sallyport signed in there.', server: slug });
+    void servers.stop(slug);
+  });
 
   const cliMayDecide = (): boolean => options.cliMayDecide ?? settings.get().cliMayDecide;
   const handlers = {
@@ -312,6 +329,13 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
         ),
       // Beside the data folder, not in it: whatever leads there is denied (security.md S7).
       sampleCommand: [...options.selfCommand, 'sample-server', `${dataDir}-notebook`],
+    }),
+    ...createSignInHandlers({
+      registry,
+      servers,
+      signIns,
+      log,
+      openPage: (url) => openPageInBrowser(join(dataDir, 'open-sign-in.html'), url),
     }),
     ...createDiscoveryHandlers({
       registry,

@@ -26,6 +26,7 @@ export const serversTexts = {
       ready: 'running',
       crashed: 'crashed',
       'wrong-output': 'wrong output',
+      'needs-authorization': 'sign-in needed',
     },
     sharing: 'starting…',
     lastWords: 'Its last words',
@@ -43,6 +44,24 @@ export const serversTexts = {
     env: 'with these variables',
     headers: 'with these headers of its own',
     ca: 'trusts only certificates from',
+
+    signIn: {
+      title: 'Its own sign-in',
+      needed: 'This server wants Sallyport to sign in as you. Agents never get what it gives.',
+      look: 'Sign in…',
+      dialog: (name: string) => `Sign in to ${name}?`,
+      where: 'You would sign in at',
+      page: 'Your browser opens a page of',
+      scopes: 'Sallyport asks for',
+      noScopes: 'what the server gives by default',
+      resource: 'The access is for',
+      go: 'Open the sign-in page',
+      waiting: 'Waiting for your browser. If no page opened, open this address yourself:',
+      waitingElsewhere: 'Waiting for the browser in which the sign-in was begun.',
+      open: 'Open it here',
+      done: (issuer: string) => `Signed in at ${issuer}`,
+      out: 'Sign out',
+    },
 
     outTitle: 'What gets out',
     outEmpty:

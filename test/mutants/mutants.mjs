@@ -292,4 +292,28 @@ export const mutants = [
     test: 'test/integration/servers/sse-upstream.test.ts',
     name: 'is not followed to',
   },
+  {
+    claim: 'upstream sign-in consent',
+    file: 'electron/core/servers/sign-in/sign-ins.ts',
+    find: 'if (proposal?.consent.digest !== agreed) {',
+    put: 'if (!proposal) {',
+    test: 'test/integration/servers/sign-in.test.ts',
+    name: 'needs authorization until a person agreed',
+  },
+  {
+    claim: 'upstream sign-in address',
+    file: 'electron/core/servers/sign-in/stored-sign-in.ts',
+    find: 'parsed.success && parsed.data.url === url',
+    put: 'parsed.success',
+    test: 'test/integration/servers/sign-in.test.ts',
+    name: 'not under another address',
+  },
+  {
+    claim: 'upstream sign-in SSRF',
+    file: 'electron/core/servers/sign-in/sign-in-fetch.ts',
+    find: 'if (reach !== undefined && reaches.indexOf(reach) < reaches.indexOf(from)) return false;',
+    put: '',
+    test: 'test/integration/servers/sign-in.test.ts',
+    name: 'on the internet may not lead into this machine',
+  },
 ];

@@ -246,6 +246,26 @@ function handlersOf(core: FakeCore): Handlers {
       setServer(server(name).slug, { origin: undefined });
       return server(name);
     },
+    'servers.authorize': ({ server: name, agree }) => {
+      const { slug } = server(name);
+      if (agree === undefined) {
+        return {
+          step: 'consent',
+          server: slug,
+          digest: 'd',
+          issuer: 'https://sign-in.example',
+          page: 'https://sign-in.example',
+          scopes: ['notes:read', 'offline_access'],
+          resource: 'https://notes.example/mcp',
+          client: 'registers',
+        };
+      }
+      setServer(slug, { signIn: { state: 'waiting' } });
+      const expiresAt = '2026-11-22T12:10:00.000Z';
+      return { step: 'browser', server: slug, url: 'https://sign-in.example/authorize?state=x', expiresAt };
+    },
+    'servers.authorized': ({ server: name }) => ({ server: server(name).slug, scopes: [] }),
+    'servers.signOut': ({ server: name }) => ({ server: server(name).slug }),
     'servers.features': ({ server: name }) => ({ server: server(name).slug, features: [] }),
     'servers.remove': ({ server: name }) => {
       const { slug } = server(name);

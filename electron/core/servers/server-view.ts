@@ -10,6 +10,7 @@ export function viewServer(
   tools: readonly ToolView[],
   publicUrl: string,
   origin?: ServerView['origin'],
+  signIn?: ServerView['signIn'],
 ): ServerView {
   const { target } = record;
   const present = tools.filter((tool) => tool.state !== 'gone');
@@ -30,6 +31,7 @@ export function viewServer(
     ...(record.source ? { source: record.source } : {}),
     features: serverFeatures.filter((feature) => record.features?.includes(feature)),
     ...(record.reach ? { reach: record.reach } : {}),
+    ...(signIn ? { signIn } : {}),
     ...(origin ? { origin } : {}),
   };
 }

@@ -16,6 +16,7 @@ import { ChangedOrigin } from './changed-origin.tsx';
 import { ConnectPart } from './connect-part.tsx';
 import { ServerState } from './server-state.tsx';
 import { ShareSwitch } from './share-switch.tsx';
+import { SignInPart } from './sign-in-part.tsx';
 import { ToolsPart } from './tools-part.tsx';
 import { useShare } from './use-share.ts';
 import { WhoPart } from './who-part.tsx';
@@ -107,6 +108,7 @@ function Sheet({ server }: { server: ServerView }) {
           )}
         </section>
       )}
+      <SignInPart server={server} />
       <ChangedOrigin server={server} />
       <div className="sheet">
         <ToolsPart server={server} />
