@@ -1,5 +1,6 @@
 import { useEffect } from 'react';
 import type { AppState } from '../electron/shared/contract.ts';
+import { useModalOpen } from './components/modal-stack.ts';
 import { Rail } from './components/rail.tsx';
 import { AgentsPage } from './features/agents/agents-page.tsx';
 import { ConsentPanel } from './features/agents/consent-panel.tsx';
@@ -40,18 +41,21 @@ export function App() {
 function Frame({ state, route }: { state: AppState; route: Route }) {
   const { connection } = useSnapshot();
   const prompts = usePromptQueue(state.approvals);
+  const behindModal = useModalOpen();
   useTitle(state);
   return (
     <div className="frame" data-prompt={prompts.current || state.consents[0] ? '' : undefined}>
-      <button type="button" className="skip" onClick={skipToMain}>
-        {texts.skip}
-      </button>
-      <RoadBar />
-      <Rail page={route.page === 'start' ? 'servers' : route.page} waiting={state.approvals.length} />
-      <main id="main" tabIndex={-1}>
-        {connection.kind === 'offline' && <OfflineBanner connection={connection} />}
-        <PageOf route={route} onReview={prompts.review} />
-      </main>
+      <div className="behind" inert={behindModal}>
+        <button type="button" className="skip" onClick={skipToMain}>
+          {texts.skip}
+        </button>
+        <RoadBar />
+        <Rail page={route.page === 'start' ? 'servers' : route.page} waiting={state.approvals.length} />
+        <main id="main" tabIndex={-1}>
+          {connection.kind === 'offline' && <OfflineBanner connection={connection} />}
+          <PageOf route={route} onReview={prompts.review} />
+        </main>
+      </div>
       {/* Somebody sits at the page that waits, with two minutes: it comes before calls. */}
       {state.consents[0] && <ConsentPanel consent={state.consents[0]} />}
       {prompts.current && !state.consents[0] && (

@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { RequestInput } from '../shared/contract.ts';
 import { SallyportError } from '../shared/errors.ts';
+import { type ApiOptions, apiChoiceOf } from './anthropic-api-options.ts';
 import { usageError } from './failures.ts';
 import type { CliIo } from './io.ts';
 import { promptSecret, readSource } from './secret-input.ts';
 
 /** Options of `tunnel use`. */
-export interface UseOptions {
+export interface UseOptions extends ApiOptions {
   readonly joinFile?: string;
   readonly name?: string;
   readonly port?: string;
@@ -35,7 +36,11 @@ export async function anthropicChoiceOf(
   if (listen !== undefined && !(Number.isInteger(listen) && listen >= 1 && listen <= 65_535)) {
     throw usageError('--listen takes a port from 1 to 65535.');
   }
-  const token = (await tokenOf(io, options))?.trim();
+  const api = await apiChoiceOf(io, options);
+  if (api && (domain !== undefined || options.tokenFile !== undefined)) {
+    throw usageError('With --api, domain and token come from Anthropic.', 'Attach a certain tunnel with --tunnel ID.');
+  }
+  const token = api ? undefined : (await tokenOf(io, options))?.trim();
   return {
     ...(domain === undefined ? {} : { domain }),
     ...(mode === undefined ? {} : { mode }),
@@ -44,6 +49,7 @@ export async function anthropicChoiceOf(
     // The app has another working directory.
     ...(options.cloudflared === undefined ? {} : { cloudflared: resolve(options.cloudflared) }),
     ...(edge === undefined ? {} : { edges: edge }),
+    ...(api ? { api } : {}),
     ...(options.edgeCa === undefined ? {} : { edgeCa: readText(options.edgeCa) }),
   };
 }

@@ -1,24 +1,33 @@
 import type { Command } from 'commander';
 import type { ControlClient } from '../core/fronts/control-client.ts';
 import { exportLogFile, listLogFile, showLogFile, verifyLogFile } from '../core/request-log/log-file.ts';
+import { outcomes } from '../shared/call.ts';
 import type { RequestInput, RequestOutput } from '../shared/contract.ts';
 import type { LogDetail, LogRow } from '../shared/views.ts';
-import { moment, wholeNumber } from './arguments.ts';
-import { exitStatus } from './failures.ts';
+import { moment, oneOf, wholeNumber } from './arguments.ts';
+import { exitStatus, usageError } from './failures.ts';
 import { askOr, logPath, untilSignal, withInstance } from './instance.ts';
 import type { CliIo } from './io.ts';
+import { logWitness } from './log-witness.ts';
 import { counted, safeJson, shown, table } from './output.ts';
 
 interface ListOptions {
   readonly limit?: number;
   readonly server?: string;
   readonly since?: string;
+  readonly until?: string;
+  readonly agent?: string;
+  readonly tool?: string;
+  readonly decision?: Query['decision'];
+  readonly outcome?: Query['outcome'];
+  readonly text?: string;
   readonly follow?: boolean;
 }
 type Query = RequestInput<'log.list'>;
 type Page = RequestOutput<'log.list'>;
 
 const pageRows = 500;
+const mebibyte = 1_048_576;
 
 /** `log …`. */
 export function registerLogCommands(program: Command, io: CliIo): void {
@@ -30,9 +39,18 @@ export function registerLogCommands(program: Command, io: CliIo): void {
     .option('--limit <n>', 'how many (default 50)', wholeNumber(1, 100_000))
     .option('--server <s>', 'only of this server (its slug)')
     .option('--since <t>', 'not older: 2026-11-22T14:00:00Z, or how long ago: 15m', moment)
+    .option('--until <t>', 'not newer', moment)
+    .option('--agent <a>', 'only of this agent (name or id)')
+    .option('--tool <t>', 'only of this tool')
+    .option('--decision <d>', 'allow, ask or deny', oneOf(['allow', 'ask', 'deny']))
+    .option('--outcome <o>', outcomes.join(', '), oneOf(outcomes))
+    .option('--text <words>', 'with all of these words in arguments, tool, server or agent')
     .option('--follow', 'go on with what happens from now on, one JSON object a line')
     .action(async (options: ListOptions) => {
       if (options.follow) {
+        if (options.text !== undefined || options.until !== undefined) {
+          throw usageError('--follow takes neither --text nor --until.', 'Leave them out, or look without --follow.');
+        }
         await withInstance(io, (client) => follow(io, client, options));
         return;
       }
@@ -64,14 +82,29 @@ export function registerLogCommands(program: Command, io: CliIo): void {
       const result = await askOr(
         io,
         (client) => client.request('log.verify', {}),
-        () => verifyLogFile(logPath(io)),
+        async () => verifyLogFile(logPath(io), await logWitness(io.dataDir())),
       );
-      io.print(result, () =>
-        result.ok
-          ? `The log is whole: ${counted(result.rows, 'entry', 'entries')} checked.`
-          : `The log was changed at entry ${result.badSeq}: ${shown(result.why ?? '')}. ${counted(result.rows, 'entry', 'entries')} before it are good.`,
-      );
+      io.print(result, () => describeVerification(result));
       if (!result.ok) io.status(exitStatus.foundWrong);
+    });
+
+  log
+    .command('keep')
+    .description('How much of the log is kept; with options, sets it (what is beyond goes at once, for good)')
+    .option('--days <n>', 'days (default 90)', wholeNumber(1, 3_650))
+    .option('--size <mib>', 'MiB (default 1024)', wholeNumber(1, 1_048_576))
+    .action(async ({ days, size }: { days?: number; size?: number }) => {
+      const chosen = {
+        ...(days === undefined ? {} : { days }),
+        ...(size === undefined ? {} : { bytes: size * mebibyte }),
+      };
+      const kept = await withInstance(io, (client) =>
+        Object.keys(chosen).length === 0 ? client.request('log.kept', {}) : client.request('log.keep', chosen),
+      );
+      io.print(kept, () => {
+        const oldest = kept.oldest === undefined ? '' : `, the oldest entry of ${kept.oldest}`;
+        return `The log keeps ${kept.days} days and ${Math.round(kept.bytes / mebibyte)} MiB. In use: ${(kept.usedBytes / mebibyte).toFixed(1)} MiB${oldest}.`;
+      });
     });
 
   log
@@ -83,16 +116,44 @@ export function registerLogCommands(program: Command, io: CliIo): void {
     });
 }
 
+const damages = {
+  changed: 'was changed at entry',
+  removed: 'lacks entries from',
+  cut: 'was cut at its end: it lacks entry',
+  checkpoint: 'has a forged or missing checkpoint at entry',
+} as const;
+
+function describeVerification(result: RequestOutput<'log.verify'>): string {
+  const good = counted(result.rows, 'entry', 'entries');
+  if (!result.ok) {
+    const what = damages[result.damage ?? 'changed'];
+    return `The log ${what} ${result.badSeq}: ${shown(result.why ?? '')}. ${good} were checked.`;
+  }
+  const lines = [`The log is whole: ${good} checked, ${counted(result.checkpoints, 'checkpoint', 'checkpoints')}.`];
+  if (result.signedBy === 'nobody')
+    lines.push('Nothing in it is signed yet: whoever could write the file could have made it anew.');
+  if (result.signedBy === 'unproven') {
+    lines.push(
+      'The key of this installation could not be opened here: the signatures fit the key that the file names.',
+    );
+  }
+  if (result.removed) {
+    lines.push(
+      `${counted(result.removed.entries, 'entry', 'entries')} up to ${result.removed.upTo} were taken away by the limits, signed.`,
+    );
+  }
+  return lines.join('\n');
+}
+
 /** Follows pages until as many rows are there as asked for. */
 async function gather(options: ListOptions, page: (query: Query) => Page | Promise<Page>): Promise<Page> {
-  const limit = options.limit ?? 50;
+  const { limit = 50, follow: _follow, ...filters } = options;
   const rows: LogRow[] = [];
   let before: number | undefined;
   for (;;) {
     const answer = await page({
       limit: Math.min(pageRows, limit - rows.length),
-      ...(options.server === undefined ? {} : { server: options.server }),
-      ...(options.since === undefined ? {} : { since: options.since }),
+      ...filters,
       ...(before === undefined ? {} : { before }),
     });
     rows.push(...answer.rows);
@@ -108,7 +169,7 @@ async function follow(io: CliIo, client: ControlClient, options: ListOptions): P
   let listed = false;
   client.subscribe('log', ({ rows }) => {
     for (const row of rows) {
-      if (options.server !== undefined && row.server !== options.server) continue;
+      if (!follows(row, options)) continue;
       if (listed) print(row);
       else early.push(row);
     }
@@ -119,6 +180,18 @@ async function follow(io: CliIo, client: ControlClient, options: ListOptions): P
   for (const row of early) if (!known.has(row.hash)) print(row);
   listed = true;
   await untilSignal(io, client);
+}
+
+/** Whether a new row is one of those that were asked for. Words are looked for by the app: here they are not. */
+function follows(row: LogRow, options: ListOptions): boolean {
+  const { server, agent, tool, decision, outcome } = options;
+  return (
+    (server === undefined || row.server === server) &&
+    (agent === undefined || row.agent?.name === agent || row.agent?.id === agent) &&
+    (tool === undefined || row.tool === tool) &&
+    (decision === undefined || row.decision?.effect === decision) &&
+    (outcome === undefined || row.outcome === outcome)
+  );
 }
 
 function describeRows(rows: readonly LogRow[]): string {

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { RequestInput } from '../shared/contract.ts';
+import { type ServerFeature, serverFeatures } from '../shared/features.ts';
 import type { ServerView } from '../shared/views.ts';
 import { collect, duration } from './arguments.ts';
 import { registerDiscoveryCommands } from './discovery-commands.ts';
@@ -89,16 +90,19 @@ export function registerServerCommands(program: Command, io: CliIo): void {
 
   servers
     .command('features')
-    .description('Let agents use what a server offers besides tools; off until switched on here')
+    .description('Let agents use what a server offers besides tools, or let it ask them; off until switched on here')
     .argument('<name>')
     .addOption(onOrOff('--resources <on|off>', 'its resources: they can be read'))
     .addOption(onOrOff('--prompts <on|off>', 'its prompts'))
-    .action(async (name: string, options: { resources?: 'on' | 'off'; prompts?: 'on' | 'off' }) => {
-      const set = await ask(io, 'servers.features', {
-        server: name,
-        ...(options.resources === undefined ? {} : { resources: options.resources === 'on' }),
-        ...(options.prompts === undefined ? {} : { prompts: options.prompts === 'on' }),
+    .addOption(onOrOff('--elicitation <on|off>', 'it may ask the person at the agent'))
+    .addOption(onOrOff('--sampling <on|off>', 'it may ask the agent’s model'))
+    .addOption(onOrOff('--roots <on|off>', 'it may ask which folders the agent works in'))
+    .action(async (name: string, options: Partial<Record<ServerFeature, 'on' | 'off'>>) => {
+      const ticked = serverFeatures.flatMap((feature) => {
+        const value = options[feature];
+        return value === undefined ? [] : [[feature, value === 'on'] as const];
       });
+      const set = await ask(io, 'servers.features', { server: name, ...Object.fromEntries(ticked) });
       io.print(set, () => `${shown(name)} shares ${['tools', ...set.features].join(', ')}.`);
     });
 

@@ -7,7 +7,9 @@ import { certificateFingerprint } from '../core/tunnel/pki/fingerprint.ts';
 import { forwardChoice, type RequestInput, type RequestOutput } from '../shared/contract.ts';
 import { SallyportError } from '../shared/errors.ts';
 import { type TunnelView, ways } from '../shared/views.ts';
+import { addApiOptions, registerApiCommands } from './anthropic-api-options.ts';
 import { anthropicChoiceOf, type UseOptions } from './anthropic-options.ts';
+import { registerCertificateCommands } from './certificate-commands.ts';
 import { exitStatus, usageError } from './failures.ts';
 import { ask, askOr } from './instance.ts';
 import type { CliIo } from './io.ts';
@@ -29,15 +31,13 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
       io.print(status, () => describeTunnel(status));
     });
 
-  tunnel
-    .command('use')
-    .description('Choose the way in')
+  addApiOptions(tunnel.command('use').description('Choose the way in'))
     .addArgument(new Argument('<way>').choices([...ways]))
     .argument('[more...]')
     .option('--join-file <file>', 'for edge: the line that `sallyport edge invite` printed; - reads standard input')
     .option('--name <host>', 'for forward: the public name that your forwarder brings')
     .option('--port <port>', 'for forward: the public port, if it is not 443')
-    .option('--tunnel <id>', 'for openai: the tunnel id')
+    .option('--tunnel <id>', 'for openai: the tunnel id; for anthropic with --api: the tunnel to attach, or new')
     .option('--key-file <file>', 'for openai: the runtime key; - reads standard input')
     .option('--main <server>', 'for openai: the shared server that ChatGPT reaches (channel main)')
     .addOption(
@@ -46,7 +46,10 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
         'for openai: oauth = agents need a token of Sallyport; tunnel = whoever OpenAI lets in',
       ).choices(['oauth', 'tunnel']),
     )
-    .option('--organization <id>', 'for openai: the organization that owns the tunnel')
+    .option(
+      '--organization <id>',
+      'for openai: the organization that owns the tunnel; for anthropic: that of the federation rule',
+    )
     .option('--base-url <origin>', 'for openai: the control plane, if it is not api.openai.com')
     .option('--domain <domain>', 'for anthropic: the tunnel’s domain, as the Console shows it')
     .option('--token-file <file>', 'for anthropic: file with the tunnel’s token; - reads standard input')
@@ -92,8 +95,10 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
       if (!probe.ok) io.status(exitStatus.foundWrong);
     });
 
+  registerCertificateCommands(tunnel, io);
   registerImportCommand(tunnel, io);
   registerRecordCommand(tunnel, io);
+  registerApiCommands(tunnel, io);
 }
 
 /** What the person chose, with what the way needs the first time. */

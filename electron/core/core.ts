@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -19,6 +19,7 @@ import { createAppHandlers } from './handlers/app-handlers.ts';
 import { createConsentHandlers } from './handlers/consent-handlers.ts';
 import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
 import { makeFirstCall } from './handlers/first-call.ts';
+import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createSignInHandlers } from './handlers/sign-in-handlers.ts';
@@ -30,6 +31,7 @@ import { createPinFiles } from './policy/pin-store.ts';
 import type { RulesDocument } from './policy/rules-document.ts';
 import { createRulesFile, type RulesFile, rulesInPlaceOf } from './policy/rules-file.ts';
 import { createRequestLog } from './request-log/create-request-log.ts';
+import { openLogKeys } from './request-log/log-keys.ts';
 import { createKeyfileSealer } from './secrets/keyfile-sealer.ts';
 import type { Sealer, Secrets } from './secrets/secrets.ts';
 import { createSecrets } from './secrets/secrets-file.ts';
@@ -73,6 +75,8 @@ export interface CoreOptions {
   readonly cliMayDecide?: boolean;
   /** How metadata documents of unknown OAuth clients are fetched; default: from public addresses only. */
   readonly documents?: GuardedFetchDeps;
+  /** What the public trusts when a certificate counts as forged; see `TunnelDeps.publicRoots`. */
+  readonly publicRoots?: readonly string[];
   /** Whether a front that a person answers at is up; default: a window or browser session is connected. */
   readonly widerFrontUp?: () => boolean;
   /** Looks at the bytes between connector and inner TLS; see `TunnelDeps.observe`. */
@@ -139,10 +143,14 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     path: join(dataDir, 'log.db'),
     clock,
     version,
-    markerKey: await markerKey(secrets),
+    keys: await openLogKeys(secrets),
+    limits: () => logLimits(settings),
     onTrouble: (error) => notices.push(error.message),
   });
-  closers.push(() => log.close());
+  closers.push(() => {
+    log.close();
+    return log.settled();
+  });
   const trouble = (error: SallyportError): void => log.note({ kind: 'app', message: error.message });
   for (const notice of settings.notices) {
     notices.push(notice.message);
@@ -239,6 +247,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     settings,
     secrets,
     folder: join(dataDir, 'pki'),
+    commandsFile: join(dataDir, 'openai-commands.db'),
     onRequest: (request, response) => gateway.handle(request, response),
     onNote: (message) => log.note({ kind: 'tunnel', message }),
     version,
@@ -250,6 +259,14 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     },
     environment: process.env,
     startChild: startKeptChild,
+    ...(options.publicRoots ? { publicRoots: options.publicRoots } : {}),
+    onForged: (why) => {
+      notices.push(why);
+      // Stored before anything ends, as every pause is (security.md S12).
+      settings.update((current) => ({ ...current, paused: current.paused ?? { at: timestamp(clock), why } }));
+      log.note({ kind: 'authority', message: `Paused: ${why}` });
+      stopCalls().catch((error: unknown) => trouble(asSallyportError(error)));
+    },
     sharedSlugs: () => registry.all().flatMap(({ slug, shared }) => (shared ? [slug] : [])),
     ...(options.observe ? { observe: options.observe } : {}),
   });
@@ -309,6 +326,11 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     void servers.stop(slug);
   });
 
+  const stopCalls = async (): Promise<number> => {
+    approvals.withdraw({}, 'paused');
+    oauth.consents.withdraw();
+    return gateway.endSessions({}, 'paused');
+  };
   const cliMayDecide = (): boolean => options.cliMayDecide ?? settings.get().cliMayDecide;
   const handlers = {
     ...createServerHandlers({
@@ -359,6 +381,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       tunnel,
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
+    ...createLogHandlers({ log, settings }),
     ...createPolicyHandlers({ policy, rulesFile, log }),
     ...createConsentHandlers({ oauth, log }),
     ...createAppHandlers({
@@ -368,11 +391,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       log,
       state: state.get,
       about: () => describeInstallation(dataDir, options.keyring?.name ?? 'keyfile', options.trayShown),
-      stopCalls: async () => {
-        approvals.withdraw({}, 'paused');
-        oauth.consents.withdraw();
-        return gateway.endSessions({}, 'paused');
-      },
+      stopCalls,
       reach: () => {
         const windows = dispatcher.connected('window');
         const pages = dispatcher.connected('browser');
@@ -462,15 +481,6 @@ async function openSecrets(dataDir: string, keyring: Sealer | undefined): Promis
     sealer: keyring ?? keyfile,
     alsoOpen: [keyfile],
   });
-}
-
-/** The key under which secrets in the log become markers, made once. */
-async function markerKey(secrets: Secrets): Promise<Buffer> {
-  const stored = await secrets.get('log-marker-key');
-  if (stored !== undefined) return Buffer.from(stored, 'base64');
-  const made = randomBytes(32);
-  await secrets.set('log-marker-key', made.toString('base64'));
-  return made;
 }
 
 /** Folders against which a server may resolve relative paths: where it runs, and those that its command names. */

@@ -15,6 +15,8 @@ import { browserLine, chooseFront, startElectron } from './ladder.mjs';
 
 const root = dirname(dirname(import.meta.dirname));
 const args = process.argv.slice(2);
+/** Vite's page stands before the app's own, so the app never opens one. */
+const appArgs = args.filter((arg) => arg !== '--no-open' && arg !== '--json');
 const say = (line) => process.stderr.write(`${line}\n`);
 
 let running;
@@ -43,14 +45,7 @@ async function dev() {
     return;
   }
   say(browserLine(front.reason));
-  let first = true;
-  await watch(['preload', 'node'], () =>
-    restart(() => {
-      const open = first;
-      first = false;
-      return runInBrowser(open);
-    }),
-  );
+  await watch(['preload', 'node'], () => restart(runInBrowser));
 }
 
 /** Builds the environments again whenever a file of theirs changes, and tells after each round. */
@@ -62,22 +57,33 @@ async function watch(names, changed) {
   });
   let timer;
   let all = false;
+  const broken = new Set();
+  const settled = () => {
+    if (broken.size > 0) say('Not built: see above. It is tried again after the next change.');
+    else changed();
+  };
   for (const name of names) {
     const environment = builder.environments[name];
     environment.config.build.watch = {};
+    // The preload and the app share a folder: built again alone, one would wipe out the other.
+    environment.config.build.emptyOutDir = false;
     const watcher = await builder.build(environment);
     await new Promise((built) => {
       watcher.on('event', (event) => {
-        if (event.code === 'ERROR') say(event.error?.message ?? 'The build failed.');
+        if (event.code === 'START') broken.delete(name);
+        if (event.code === 'ERROR') {
+          broken.add(name);
+          say(event.error?.message ?? 'The build failed.');
+        }
         if (event.code !== 'END' && event.code !== 'ERROR') return;
         built();
         clearTimeout(timer);
-        if (all) timer = setTimeout(changed, 100);
+        if (all) timer = setTimeout(settled, 100);
       });
     });
   }
   all = true;
-  changed();
+  settled();
 }
 
 async function runInElectron(binary) {
@@ -89,10 +95,14 @@ async function runInElectron(binary) {
 
 let page;
 
-async function runInBrowser(open) {
-  const child = spawn(process.execPath, [join(root, 'dist/electron/cli.js'), ...args, 'run', '--no-open', '--json'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+async function runInBrowser() {
+  const child = spawn(
+    process.execPath,
+    [join(root, 'dist/electron/cli.js'), 'run', ...appArgs, '--no-open', '--json'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const ended = new Promise((done) => child.once('exit', done));
   const line = await Promise.race([
     new Promise((ready) => createInterface({ input: child.stdout }).once('line', ready)),
@@ -116,8 +126,7 @@ async function runInBrowser(open) {
   });
   await page.listen(page.config.server.port ?? 0);
   const { port } = page.httpServer.address();
-  say(`Live page: http://127.0.0.1:${port}/${ui.hash}`);
-  if (open && !args.includes('--no-open')) say('Open it in a browser; it keeps up with every change.');
+  say(`Live page, open it in a browser: http://127.0.0.1:${port}/${ui.hash}`);
   return { stop: () => child.kill('SIGTERM'), ended };
 }
 

@@ -68,6 +68,8 @@ export const decisionSchema = z.object({
   rule: z.string(),
   /** Sentences for people, most telling first. */
   reasons: z.array(z.string()),
+  /** Those of {@link Decision.reasons} that say what is odd about this call, most telling first. For prompts only; not logged apart. */
+  unusual: z.array(z.string()).optional(),
   /** 0 (harmless) to 100. */
   risk: z.number().int().min(0).max(100),
   class: z.enum(toolClasses),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { toolAccesses } from './call.ts';
+import { outcomes, toolAccesses } from './call.ts';
 import { errorShape } from './errors.ts';
 import { serverFeatures } from './features.ts';
 import {
@@ -7,6 +7,7 @@ import {
   approvalDurations,
   approvalScopes,
   approvalView,
+  certificateView,
   consentView,
   doorView,
   firstCallView,
@@ -69,6 +70,41 @@ export const serverSpec = z.strictObject({
   source: z.string().max(200).optional(),
 });
 
+const tunnelId = z.string().regex(/^tnl_[A-Za-z0-9_-]{1,200}$/);
+const certificateId = z.string().regex(/^tcrt_[A-Za-z0-9_-]{1,200}$/);
+
+/**
+ * How Anthropic's Tunnels API is reached; what is left out stays as it was. `token` and `identityToken` go to the secrets
+ * store at once and are never read back.
+ */
+export const anthropicApiChoice = z.strictObject({
+  url: z.string().max(300).optional(),
+  generation: z.enum(['workspace', 'organization']).optional(),
+  token: z.string().min(1).max(16_384).optional(),
+  /** Workload identity federation in place of a token. */
+  federation: z
+    .strictObject({
+      rule: z.string().regex(/^fdrl_[A-Za-z0-9_-]{1,200}$/),
+      organization: z.string().regex(/^[A-Za-z0-9_-]{1,200}$/),
+      serviceAccount: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]{1,200}$/)
+        .optional(),
+      workspace: z
+        .string()
+        .regex(/^(?:default|wrkspc_[A-Za-z0-9_-]{1,200})$/)
+        .optional(),
+      /** Absolute path, read anew at each exchange. */
+      identityFile: z.string().min(1).max(4_096).optional(),
+      identityToken: z.string().min(1).max(16_384).optional(),
+    })
+    .optional(),
+  /** A tunnel to attach, or `new` for another one; else the one from before, or a new one. */
+  tunnel: z.union([tunnelId, z.literal('new')]).optional(),
+  /** Name of a tunnel that is made, as the Console shows it; a few letters are added. */
+  name: z.string().min(1).max(200).optional(),
+});
+
 /** How Anthropic's tunnel is set up; what is left out stays as it was. */
 export const anthropicChoice = z.strictObject({
   domain: z.string().min(1).max(253).optional(),
@@ -79,6 +115,8 @@ export const anthropicChoice = z.strictObject({
   hosts: z.record(z.string().max(253), slug).optional(),
   edges: z.array(z.string().min(1).max(300)).max(16).optional(),
   edgeCa: z.string().max(65_536).optional(),
+  /** Has domain and token made, or fetched, by the Tunnels API. */
+  api: anthropicApiChoice.optional(),
 });
 /** Where agents knock at a forwarder of the person's; needed at the first time, and kept. The port is 443 unless named. */
 export const forwardChoice = z.strictObject({
@@ -115,6 +153,15 @@ export const openAiChoice = z.strictObject({
   /** The shared server on the channel `main`, by name or slug. */
   main: serverName.optional(),
   access: z.enum(['oauth', 'tunnel']).optional(),
+});
+
+/** Limits of the log, and what is in it. */
+const logKeptView = z.object({
+  days: z.number().int(),
+  bytes: z.number().int(),
+  usedBytes: z.number().int(),
+  /** When the oldest entry that is kept was written. */
+  oldest: instant.optional(),
 });
 
 /** Every request by name. */
@@ -163,9 +210,16 @@ export const requests = {
     z.object({ name: z.string(), slug }),
     { widens: true },
   ),
-  /** Ticks or unticks what a server offers besides tools; what is left out stays as it is. */
+  /** Ticks or unticks what a server offers besides tools, and what it may ask agents for; what is left out stays as it is. */
   'servers.features': request(
-    z.strictObject({ server: serverName, resources: z.boolean().optional(), prompts: z.boolean().optional() }),
+    z.strictObject({
+      server: serverName,
+      resources: z.boolean().optional(),
+      prompts: z.boolean().optional(),
+      elicitation: z.boolean().optional(),
+      sampling: z.boolean().optional(),
+      roots: z.boolean().optional(),
+    }),
     z.object({ server: slug, features: z.array(z.enum(serverFeatures)) }),
     { widens: true },
   ),
@@ -346,8 +400,16 @@ export const requests = {
       since: instant.optional(),
       /** Rows with a smaller `seq` only: the `next` of the page before. */
       before: z.number().int().positive().optional(),
-      /** Words that must all appear in arguments, tool, server or agent. */
+      /** Words that must all appear in arguments, tool, server or agent; words are found from their beginning on. */
       text: z.string().max(500).optional(),
+      /** Name or id of an agent. */
+      agent: z.string().max(200).optional(),
+      tool: z.string().max(200).optional(),
+      /** What was decided, before anybody was asked. */
+      decision: z.enum(['allow', 'ask', 'deny']).optional(),
+      outcome: z.enum(outcomes).optional(),
+      /** Not newer. */
+      until: instant.optional(),
     }),
     z.object({ rows: z.array(logRow), next: z.number().int().optional() }),
   ),
@@ -359,9 +421,29 @@ export const requests = {
       rows: z.number().int(),
       first: instant.optional(),
       last: instant.optional(),
+      /** The first bad entry: what was changed or removed, the first one that is missing at the end, or a seal's. */
       badSeq: z.number().int().optional(),
       why: z.string().optional(),
+      damage: z.enum(['changed', 'removed', 'cut', 'checkpoint']).optional(),
+      /** Signed checkpoints that fit. */
+      checkpoints: z.number().int(),
+      /** Whether this installation's key was there to check them: `unproven` = by the key that the file names. */
+      signedBy: z.enum(['us', 'unproven', 'nobody']),
+      /** What retention took away, as its seal says. */
+      removed: z.object({ entries: z.number().int(), upTo: instant }).optional(),
     }),
+  ),
+  /** How much of the log is kept, and how much there is. */
+  'log.kept': request(nothing, logKeptView),
+  /** Sets how much is kept; what is beyond that goes at once, for good. */
+  'log.keep': request(
+    z.strictObject({
+      days: z.number().int().min(1).max(3_650).optional(),
+      /** At least 1 MiB. */
+      bytes: z.number().int().min(1_048_576).max(1_099_511_627_776).optional(),
+    }),
+    logKeptView,
+    { widens: true },
   ),
 
   'tunnel.status': request(nothing, tunnelView),
@@ -377,6 +459,61 @@ export const requests = {
       /** For `anthropic`, needed at the first time. The token goes to the secrets store at once and is never read back. */
       anthropic: anthropicChoice.optional(),
     }),
+    tunnelView,
+    { widens: true },
+  ),
+  /** The certificate that agents meet. Asks DNS who else could get one. */
+  'tunnel.certificate': request(nothing, certificateView),
+  /** Changes who signs it; `public` orders one by ACME, through the tunnel itself, and answers when it serves. */
+  'tunnel.certificateUse': request(
+    z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('own') }),
+      z.strictObject({
+        kind: z.literal('public'),
+        directory: z
+          .url({ protocol: /^https$/ })
+          .max(2_000)
+          .optional(),
+        email: z.email().max(254).optional(),
+        /** The person read the authority's terms and agrees to them. */
+        agreeTerms: z.boolean().optional(),
+      }),
+    ]),
+    certificateView,
+    { widens: true },
+  ),
+  /** The tunnels at Anthropic, by its API, and the authorities of the one that was chosen. */
+  'tunnel.remote': request(
+    nothing,
+    z.object({
+      tunnels: z.array(
+        z.object({
+          id: tunnelId,
+          name: z.string().optional(),
+          domain: z.string(),
+          createdAt: z.string(),
+          archivedAt: z.string().optional(),
+          chosen: z.boolean(),
+        }),
+      ),
+      certificates: z.array(
+        z.object({
+          id: certificateId,
+          fingerprint: z.string(),
+          createdAt: z.string(),
+          expiresAt: z.string().optional(),
+          ours: z.boolean(),
+        }),
+      ),
+    }),
+  ),
+  /** Changes something at Anthropic. Archiving cannot be undone; a rotated token is taken into use. */
+  'tunnel.remoteChange': request(
+    z.discriminatedUnion('do', [
+      z.strictObject({ do: z.literal('rotate-token'), reason: z.string().min(1).max(500).optional() }),
+      z.strictObject({ do: z.literal('archive'), id: tunnelId }),
+      z.strictObject({ do: z.literal('archive-certificate'), id: certificateId }),
+    ]),
     tunnelView,
     { widens: true },
   ),
@@ -418,7 +555,7 @@ export type RequestOutput<Name extends RequestName> = z.output<(typeof requests)
 export const appState = z.object({
   version: z.string(),
   status: statusView,
-  paused: z.object({ at: instant }).optional(),
+  paused: z.object({ at: instant, why: z.string().optional() }).optional(),
   tunnel: tunnelView,
   servers: z.array(serverView),
   approvals: z.array(approvalView),

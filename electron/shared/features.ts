@@ -1,4 +1,7 @@
-/** What a server may offer besides tools and a person may tick for agents (`security.md` S9). */
-export const serverFeatures = ['resources', 'prompts'] as const;
+/**
+ * What besides tools a person may tick for agents, server by server (`security.md` S9): what the server offers, and what it
+ * may ask an agent for.
+ */
+export const serverFeatures = ['resources', 'prompts', 'elicitation', 'sampling', 'roots'] as const;
 /** See {@link serverFeatures}. */
 export type ServerFeature = (typeof serverFeatures)[number];

@@ -226,9 +226,17 @@ export const approvalView = z.object({
   arguments: z.unknown(),
   /** The arguments as the exact JSON text that would run. */
   argumentsText: z.string(),
-  /** Verb and target in plain words. */
+  /** What it would do, in plain words: `write a file`. */
+  verb: z.string(),
+  /** On what; absent where no argument says it. */
+  target: z.string().optional(),
+  /** Verb and target on one line, with what else the call carries. */
   summary: z.string(),
   reasons: z.array(z.string()),
+  /** Those of `reasons` that say what is odd about this call, most telling first. */
+  unusual: z.array(z.string()),
+  /** The last call of this agent to this tool that was allowed since the app started, on the same target if there is one. */
+  last: z.object({ at: instant, argumentsText: z.string() }).optional(),
   risk: z.number().int(),
   /** How many identical calls wait; Allow covers these. */
   count: z.number().int().positive(),
@@ -316,7 +324,10 @@ export const tunnelView = z.object({
       rttMs: z.number().optional(),
     }),
   ),
-  certificate: z.object({ fingerprint: z.string(), notAfter: instant }).optional(),
+  /** `kind`: signed by the app's own authority, or by a public one. */
+  certificate: z
+    .object({ fingerprint: z.string(), notAfter: instant, kind: z.enum(['own', 'public']).optional() })
+    .optional(),
   canSee: z.array(z.string()),
   cannotSee: z.array(z.string()),
   detail: z.string().optional(),
@@ -341,6 +352,26 @@ export const tunnelView = z.object({
   /** What else to know of this way in, in words. */
   remarks: z.array(z.string()).optional(),
 });
+/** The certificate that agents meet, and how it is renewed. */
+export const certificateView = z.object({
+  kind: z.enum(['own', 'public']),
+  domain: z.string(),
+  fingerprint: z.string(),
+  notAfter: instant,
+  /** ACME directory, where a public one is in use or wanted. */
+  directory: z.string().optional(),
+  /** When it is renewed, or the next try is made. */
+  renewAt: instant.optional(),
+  /** Why the newest try failed. */
+  lastError: z.string().optional(),
+  /** Who else could get a certificate for this name (RFC 8659, RFC 8657), and the record that forbids it. */
+  caa: z
+    .object({ state: z.enum(['bound', 'open', 'none', 'forbidden', 'unknown']), record: z.string().optional() })
+    .optional(),
+});
+/** See {@link certificateView}. */
+export type CertificateView = z.infer<typeof certificateView>;
+
 /** See {@link tunnelView}. */
 export type TunnelView = z.infer<typeof tunnelView>;
 

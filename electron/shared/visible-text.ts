@@ -32,31 +32,51 @@ export interface VisibleTextOptions {
   readonly multiline?: boolean;
 }
 
+/** A piece of shown text: as it was, or a mark in place of what nobody sees. */
+export interface VisiblePiece {
+  readonly text: string;
+  readonly mark: boolean;
+}
+
 /**
  * The one function through which text of agents and servers reaches any front: window, tray, notification, terminal,
  * log line, export (`security.md` S15). Control, bidirectional, zero-width, tag and private-use characters become
  * visible marks; the length is capped with a count. The result is plain text: never HTML, Markdown or ANSI.
  */
 export function visibleText(text: string, options: VisibleTextOptions = {}): string {
+  return visiblePieces(text, options)
+    .map((piece) => piece.text)
+    .join('');
+}
+
+/** {@link visibleText} in pieces, for fronts that draw a mark so that text which only looks like one is told apart. */
+export function visiblePieces(text: string, options: VisibleTextOptions = {}): VisiblePiece[] {
   const max = options.max ?? 2_000;
-  let shown = '';
+  const pieces: { text: string; mark: boolean }[] = [];
+  const add = (shown: string, mark: boolean): void => {
+    const last = pieces.at(-1);
+    if (last && last.mark === mark) last.text += shown;
+    else pieces.push({ text: shown, mark });
+  };
   let kept = 0;
   let length = 0;
   for (const character of text) {
     if (kept === max) break;
     kept += 1;
     length += character.length;
-    shown += mark(character, options.multiline === true);
+    const shown = markOf(character, options.multiline === true);
+    add(shown ?? character, shown !== undefined);
   }
   const hidden = text.length - length;
-  return hidden > 0 ? `${shown}… (+${hidden} characters)` : shown;
+  if (hidden > 0) add(`… (+${hidden} characters)`, true);
+  return pieces;
 }
 
-function mark(character: string, multiline: boolean): string {
+function markOf(character: string, multiline: boolean): string | undefined {
   const code = character.codePointAt(0) ?? 0;
-  if (multiline && (character === '\n' || character === '\t')) return character;
+  if (multiline && (character === '\n' || character === '\t')) return undefined;
   if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-  if (code < 0x7f) return character;
-  if (!unseen.some(([from, to]) => code >= from && code <= to)) return character;
+  if (code < 0x7f) return undefined;
+  if (!unseen.some(([from, to]) => code >= from && code <= to)) return undefined;
   return `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
 }

@@ -1,12 +1,23 @@
 import { useState } from 'react';
-import { visibleText } from '../../electron/shared/visible-text.ts';
 import { texts } from '../texts.ts';
+import { Marked } from './marked.tsx';
 
 const foldedLines = 12;
 const foldedCharacters = 1_200;
 
 /** Text of agents and servers as a block, whole on request, always counted: nothing is cut without saying so. */
-export function OutsideBlock({ text, label, fold = true }: { text: string; label: string; fold?: boolean }) {
+export function OutsideBlock({
+  text,
+  label,
+  fold = true,
+  count,
+}: {
+  text: string;
+  label: string;
+  fold?: boolean;
+  /** Its length in words, where `text` is not what was counted; shown at any length. */
+  count?: string;
+}) {
   const [open, setOpen] = useState(false);
   const lines = text.split('\n');
   const long = fold && (lines.length > foldedLines || text.length > foldedCharacters);
@@ -16,17 +27,20 @@ export function OutsideBlock({ text, label, fold = true }: { text: string; label
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard. */}
       <section className="block-scroll" aria-label={label} tabIndex={0}>
         <pre className="outside mono" translate="no" dir="ltr">
-          {visibleText(shown, { multiline: true, max: 500_000 })}
+          <Marked text={shown} multiline max={500_000} />
           {long && !open ? '…' : ''}
         </pre>
       </section>
-      {long && (
+      {(long || count !== undefined) && (
         <div className="block-foot">
-          <button type="button" className="link" aria-expanded={open} onClick={() => setOpen(!open)}>
-            {open ? texts.less : texts.more}
-          </button>
+          {long && (
+            <button type="button" className="link" aria-expanded={open} onClick={() => setOpen(!open)}>
+              {open ? texts.less : texts.more}
+            </button>
+          )}
           <span className="faint">
-            {texts.lines(lines.length)} · {texts.characters(text.length)}
+            {long && `${texts.lines(lines.length)} · `}
+            {count ?? texts.characters(text.length)}
           </span>
         </div>
       )}

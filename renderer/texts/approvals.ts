@@ -1,7 +1,9 @@
+import { counted } from './counted.ts';
+
 /** Texts of the prompt and the Approvals page. */
 export const approvalsTexts = {
   prompt: {
-    region: 'Approval prompt',
+    label: (what: string, agent: string) => `${what}, asked by ${agent}. Approval prompt`,
     wants: 'wants to',
     new: 'What it would do',
     noArguments: 'No arguments.',
@@ -10,6 +12,12 @@ export const approvalsTexts = {
     showRaw: 'Show it raw',
     hideRaw: 'Hide raw',
     why: 'Why this asks',
+    unusual: 'Unusual',
+    moreLines: (count: number) => `and ${counted(count, 'more reason', 'more reasons')} in its row under Requests`,
+    newPart: 'new',
+    gonePart: 'left out this time',
+    comparedWith: (ago: string) => `Marked: what differs from its last call like this, ${ago}.`,
+    sameAs: (ago: string) => `The same as its last call like this, ${ago}, to the letter.`,
     deny: 'Deny',
     denyReason: 'Deny with a reason…',
     reason: 'What should the agent read?',

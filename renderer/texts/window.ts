@@ -24,6 +24,7 @@ export const windowTexts = {
   less: 'Show less',
   characters: (count: number) => counted(count, 'character', 'characters'),
   lines: (count: number) => counted(count, 'line', 'lines'),
+  unchanged: (count: number) => counted(count, 'unchanged line', 'unchanged lines'),
   never: 'never',
   errors: {
     badAnswer: (name: string) => `The core's answer to ${name} is not what this page understands.`,

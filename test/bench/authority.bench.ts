@@ -16,6 +16,7 @@ import { fromPlain, JsonObject } from '../../electron/shared/json-tree.ts';
 import { attacks } from '../fixtures/attacks/attacks.ts';
 import { type Line, servers } from '../fixtures/attacks/servers.ts';
 import { benign } from '../fixtures/benign/sessions.ts';
+import { wellKnown } from '../fixtures/tool-catalogues/well-known.ts';
 
 const dataFolder = join(tmpdir(), 'sallyport-bench-data');
 const start = Date.parse('2026-11-22T12:00:00Z');
@@ -83,10 +84,11 @@ report(
 
 const folder = join(import.meta.dirname, '../fixtures/tool-catalogues');
 const definitions: JsonObject[] = [];
-for (const file of readdirSync(folder)) {
+for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
   const catalogue: { tools: { definition: unknown }[] } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
   for (const { definition } of catalogue.tools) definitions.push(objectOf(definition));
 }
+for (const { definition } of wellKnown) definitions.push(objectOf(definition));
 for (const list of Object.values(servers)) for (const one of list) definitions.push(objectOf(one));
 const alarms = definitions.filter((one) => hiddenInstructions(String(one.get('description') ?? '')) !== undefined);
 const rate = (100 * alarms.length) / definitions.length;
@@ -98,7 +100,7 @@ const rules = Array.from(
     when: { server: server-${at % 50}*, tool: "*_${at % 20}", arguments: { properties: { path: { pattern: "^/home/[a-z]+/part-${at}/" } } } }
     then: ${['allow', 'ask', 'deny'][at % 3]}`,
 );
-const own = `  - id: own
+const ownRule = `  - id: own
     when: { server: files, tool: read_*, paths-under: [/home/ada], arguments: { properties: { path: { type: string, pattern: "^/" } } } }
     then: allow`;
 const policy = createPolicy({
@@ -106,7 +108,7 @@ const policy = createPolicy({
   dataFolder,
   home: '/home/ada',
   access: replayAccess,
-  rules: readRules(`version: 1\nrules:\n${own}\n${rules.join('\n')}\n`, 'bench'),
+  rules: readRules(`version: 1\nrules:\n${ownRule}\n${rules.join('\n')}\n`, 'bench'),
 });
 for (const [server, list] of Object.entries(servers)) policy.approveAll(server, list.map(objectOf));
 const calls: Call[] = benign
@@ -129,17 +131,37 @@ const calls: Call[] = benign
       ...(pin === undefined ? {} : { pin }),
     };
   });
+// On a machine that does other things the slowest hundredth tells how long others ran, the garbage collector's helpers included. So a
+// yardstick of about the same length and garbage (25 KB a decision), reading a JSON text, is measured between the decisions.
+const yard = JSON.stringify(
+  Array.from({ length: 160 }, (_, at) => ({ name: `name ${at}`, values: [at, `value ${at}`] })),
+);
 const times: number[] = [];
-for (let round = 0; round < 40; round += 1) {
+const yardstick: number[] = [];
+const timed = (work: () => void): number => {
+  const began = performance.now();
+  work();
+  return (performance.now() - began) * 1_000;
+};
+for (let round = 0; round < 45; round += 1) {
   for (const call of calls) {
-    const began = performance.now();
-    policy.decide(call);
-    times.push((performance.now() - began) * 1_000);
+    const took = timed(() => void policy.decide(call));
+    const like = timed(() => void JSON.parse(yard));
+    if (round < 5) continue;
+    times.push(took);
+    yardstick.push(like);
   }
 }
-const median = quantile(times.slice(calls.length * 5), 0.5);
+const median = quantile(times, 0.5);
 report('a decision with 1,000 rules', `median ${median.toFixed(0)} µs`, '≤ 100 µs', median <= 100);
-console.log(`${' '.repeat(59)}p99 ${quantile(times, 0.99).toFixed(0)} µs`);
+const [slow, like] = [quantile(times, 0.99), quantile(yardstick, 0.99)];
+const times99 = `p99 ${slow.toFixed(0)} µs, yardstick ${like.toFixed(0)} µs`;
+report(
+  'its slowest hundredth, beside a like piece of work',
+  times99,
+  '≤ 1 ms or twice that',
+  slow <= Math.max(1_000, 2 * like),
+);
 process.exitCode = missed > 0 ? 1 : 0;
 
 function objectOf(value: unknown): JsonObject {

@@ -410,8 +410,22 @@ function handlersOf(core: FakeCore): Handlers {
       if (!row) throw new SallyportError('unknown_call', 'app', `There is no call "${id}" in the log.`);
       return { row: detailOf(row) };
     },
-    'log.verify': () => ({ ok: true, rows: core.rows.length }),
+    'log.verify': () => ({ ok: true, rows: core.rows.length, checkpoints: 1, signedBy: 'us' }),
+    'log.kept': () => ({ days: 90, bytes: 1_073_741_824, usedBytes: 4_096 }),
+    'log.keep': ({ days, bytes }) => ({ days: days ?? 90, bytes: bytes ?? 1_073_741_824, usedBytes: 4_096 }),
     'tunnel.status': () => core.state.tunnel,
+    'tunnel.certificate': () => ({
+      kind: 'own',
+      domain: core.state.tunnel.domain,
+      fingerprint: 'a'.repeat(64),
+      notAfter: now(),
+    }),
+    'tunnel.certificateUse': ({ kind }) => ({
+      kind,
+      domain: core.state.tunnel.domain,
+      fingerprint: 'a'.repeat(64),
+      notAfter: now(),
+    }),
     'tunnel.ca': () => ({
       pem: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
       fingerprint: 'CA:12:CD:34',
@@ -419,6 +433,8 @@ function handlersOf(core: FakeCore): Handlers {
     }),
     'tunnel.probe': () => ({ ok: true, at: now(), ms: 9 }),
     'tunnel.record': () => ({}),
+    'tunnel.remote': () => ({ tunnels: [], certificates: [] }),
+    'tunnel.remoteChange': () => core.state.tunnel,
     'tunnel.use': ({ way }) => {
       core.patch({ tunnel: { ...core.state.tunnel, way } });
       return core.state.tunnel;

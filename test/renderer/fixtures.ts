@@ -152,8 +152,11 @@ export const approval: ApprovalView = {
     path: '/home/ana/notes/plan.md',
     content: '# Plan\n\n- due Monday, ask Ana for the numbers\n- call the printer\n',
   }),
-  summary: 'write the file /home/ana/notes/plan.md',
-  reasons: ['write_file changes things'],
+  verb: 'write a file',
+  target: '~/notes/plan.md',
+  summary: 'write a file: ~/notes/plan.md · content 65 characters',
+  reasons: ['It changes things.', 'Its name begins with “write”.'],
+  unusual: [],
   risk: 40,
   count: 1,
   deadlineAt: ago(-41),
@@ -169,11 +172,62 @@ export const dangerousApproval: ApprovalView = {
   agent: laptop,
   arguments: { script: 'rm -rf ./build && make' },
   argumentsText: '{"script":"rm -rf ./build && make","timeout":9007199254740993}',
-  summary: 'run a script',
-  reasons: ['run_script runs whatever it is told', 'this agent never used it before'],
+  verb: 'run a script',
+  target: 'rm -rf ./build && make',
+  summary: 'run a script: rm -rf ./build && make',
+  reasons: [
+    'It runs whatever it is given.',
+    'It takes a “script”.',
+    '“script” first appeared in a result of tickets/list_tickets, 52 s ago.',
+    'This agent has called unusually often just now.',
+  ],
+  unusual: [
+    '“script” first appeared in a result of tickets/list_tickets, 52 s ago.',
+    'This agent has called unusually often just now.',
+  ],
   risk: 90,
   count: 3,
   remember: { scopes: ['call'], durations: ['once'] },
+};
+
+/** The same as {@link approval}, of an agent that wrote to that file before. */
+export const comparedApproval: ApprovalView = {
+  ...approval,
+  id: 'approval-3',
+  digest: pin('d3'),
+  unusual: ['“content” first appeared in a result of tickets/list_tickets, 52 s ago.'],
+  reasons: [...approval.reasons, '“content” first appeared in a result of tickets/list_tickets, 52 s ago.'],
+  last: {
+    at: ago(40),
+    argumentsText: JSON.stringify({
+      path: '/home/ana/notes/plan.md',
+      content: '# Plan\n\n- due Friday\n- call the printer\n',
+      mode: 'overwrite',
+    }),
+  },
+};
+
+const hostileArguments = {
+  to: `ana@example.com${' '.repeat(300)}, eve@evil.example`,
+  subject: 'Minutes\u202e fdp.exe',
+  body: `${'Dear Ana,\n'.repeat(40)}\u200b\u200b\u{e0041}<img src=x onerror=alert(1)> [here](javascript:alert(1))\n${'x'.repeat(900)}`,
+};
+
+/** A call that tries to deceive whoever reads it. */
+export const hostileApproval: ApprovalView = {
+  ...approval,
+  id: 'approval-4',
+  digest: pin('d4'),
+  agent: { id: 'client:evil.example', name: 'Claude\u202e (claude.ai)' },
+  server: 'mail',
+  tool: 'send_email',
+  verb: 'send an email',
+  target: `ana@example.com${' '.repeat(300)}, eve@evil.example`,
+  summary: 'send an email: ana@example.com',
+  arguments: hostileArguments,
+  argumentsText: JSON.stringify(hostileArguments),
+  reasons: ['It changes things.', 'What it does reaches others.'],
+  unusual: ['What it does reaches others.'],
 };
 
 export const remembered: RememberedView = {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { foldWhitespace } from '../../renderer/features/approvals/fold-whitespace.ts';
+import { foldWhitespace } from '../../renderer/components/fold-whitespace.ts';
+import { lineChanges } from '../../renderer/components/line-changes.ts';
+import { argumentChanges } from '../../renderer/features/approvals/argument-changes.ts';
 import { copyAsCurl, copyAsReplay } from '../../renderer/features/requests/copy-as.ts';
 import { indented } from '../../renderer/features/requests/indented.ts';
 import { parseFilter } from '../../renderer/features/requests/log-filter.ts';
@@ -90,4 +92,57 @@ test('any fragment is some page', () => {
   for (const hash of ['', '#', '#/prompt', '#/__proto__', '#/servers/%zz', '#javascript:alert(1)']) {
     expect(parseRoute(hash)).toEqual({ page: 'servers', item: undefined });
   }
+});
+
+describe('what differs from the last call', () => {
+  const of = (now: string, last?: string) => argumentChanges(now, last)?.map(({ name, kind }) => `${name} ${kind}`);
+
+  test('each argument is the same, new, changed or left out', () => {
+    expect(of('{"path":"a","to":"eve","n":1.0}', '{"n":1,"path":"a","mode":"x"}')).toEqual([
+      'path same',
+      'to new',
+      'n changed',
+      'mode gone',
+    ]);
+    expect(of('{"path":"a"}')).toEqual(['path alone']);
+    expect(of('{"path":"a"}', 'not JSON')).toEqual(['path alone']);
+    expect(of('[1]', '{}')).toBeUndefined();
+  });
+
+  test('lines are kept, removed, added, and far ones counted', () => {
+    const before = ['one', 'two', 'three', 'four', 'five', 'six'].join('\n');
+    const now = ['one', 'two', 'three', 'FOUR', 'five', 'six', 'seven'].join('\n');
+    expect(lineChanges(before, now)).toEqual([
+      { kind: 'folded', count: 2 },
+      { kind: 'same', text: 'three' },
+      { kind: 'removed', text: 'four' },
+      { kind: 'added', text: 'FOUR' },
+      { kind: 'same', text: 'five' },
+      { kind: 'same', text: 'six' },
+      { kind: 'added', text: 'seven' },
+    ]);
+    expect(lineChanges('a\nb', 'a\nb')).toEqual([{ kind: 'folded', count: 2 }]);
+    expect(lineChanges('a', 'a')).toEqual([{ kind: 'same', text: 'a' }]);
+  });
+
+  test('no line of the new text is lost, whatever the texts are', () => {
+    const long = (word: string) => Array.from({ length: 900 }, (_, line) => `${word} ${line % 7}`).join('\n');
+    for (const [before, now] of [
+      ['', 'x'],
+      ['x', ''],
+      ['a\nb\na', 'b\na\nb'],
+      [long('a'), long('b')],
+    ] as const) {
+      const changes = lineChanges(before, now);
+      const lines = changes.flatMap((each) =>
+        each.kind === 'folded'
+          ? Array.from({ length: each.count }, () => '?')
+          : each.kind === 'removed'
+            ? []
+            : [each.text],
+      );
+      expect(lines.length).toBe(now.split('\n').length);
+      expect(lines.every((line, index) => line === '?' || line === now.split('\n')[index])).toBe(true);
+    }
+  });
 });

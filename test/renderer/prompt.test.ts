@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AppState } from '../../electron/shared/contract.ts';
 import type { ApprovalView } from '../../electron/shared/views.ts';
-import { approval, dangerousApproval, noon, sharingState } from './fixtures.ts';
+import { approval, comparedApproval, dangerousApproval, noon, sharingState } from './fixtures.ts';
 import { windowsForTests } from './harness.ts';
 
 const open = windowsForTests();
@@ -19,11 +19,15 @@ describe('the prompt', () => {
     const filter = page.getByRole('searchbox');
     await filter.focus();
     core.patch({ approvals: [approval] });
-    await page.getByRole('dialog', { name: /Approval prompt: write the file/ }).waitFor();
+    await page
+      .getByRole('dialog', {
+        name: /^write a file ~\/notes\/plan\.md, asked by Claude \(claude\.ai\)\. Approval prompt$/,
+      })
+      .waitFor();
     expect(await filter.evaluate((element) => element === document.activeElement)).toBe(true);
     await expect
       .poll(() => page.getByTestId('announcer').textContent())
-      .toMatch(/^write the file .*Claude \(claude\.ai\) asks, files, write_file/);
+      .toMatch(/^write a file ~\/notes\/plan\.md\. Claude \(claude\.ai\) asks, files, write_file/);
     await page.keyboard.type('d');
     expect(await filter.inputValue()).toBe('d');
     expect(answers(core)).toEqual([]);
@@ -33,9 +37,9 @@ describe('the prompt', () => {
     const { page } = await open({ state: asking(approval) });
     const prompt = page.getByRole('dialog', { name: /Approval prompt/ });
     await prompt.getByText('Claude (claude.ai)').first().waitFor();
-    await prompt.getByRole('heading', { name: 'write the file /home/ana/notes/plan.md' }).waitFor();
+    await prompt.getByRole('heading', { name: 'write a file ~/notes/plan.md' }).waitFor();
     await prompt.getByText('due Monday, ask Ana for the numbers').waitFor();
-    await prompt.getByText('write_file changes things').waitFor();
+    await prompt.getByText('It changes things.').waitFor();
   });
 
   test('is not armed before it has stood for 400 ms, by mouse or keyboard', async () => {
@@ -70,7 +74,7 @@ describe('the prompt', () => {
     await page.getByRole('button', { name: 'Allow once' }).waitFor();
     await page.clock.runFor(400);
     await page.locator('[data-armed]').waitFor();
-    core.patch({ approvals: [{ ...approval, id: 'approval-1b', count: 2, summary: 'write two files' }] });
+    core.patch({ approvals: [{ ...approval, id: 'approval-1b', count: 2, verb: 'write two files' }] });
     const both = page.getByRole('button', { name: 'Allow these 2, once each' });
     await both.waitFor();
     expect(await both.getAttribute('aria-disabled')).toBe('true');
@@ -122,7 +126,7 @@ describe('the prompt', () => {
     await page.locator('[data-armed]').waitFor();
     await page.keyboard.press('F6');
     await page.keyboard.press('d');
-    await page.getByRole('heading', { name: 'run a script' }).waitFor();
+    await page.getByRole('heading', { name: /^run a script/ }).waitFor();
     await page.keyboard.press('d');
     expect(answers(core)).toHaveLength(1);
     await expect.poll(() => page.evaluate(() => document.activeElement?.hasAttribute('data-safe'))).toBe(true);
@@ -193,6 +197,45 @@ describe('the prompt', () => {
     });
     await page.getByText('⟨400 spaces⟩').waitFor();
     await page.getByText('hi⟨U+202E⟩').waitFor();
+    expect(await page.locator('.argument .unseen').allTextContents()).toEqual(['⟨U+202E⟩']);
+  });
+
+  test('marks what differs from the last call like it, and what is odd', async () => {
+    const { page } = await open({ state: asking(comparedApproval) });
+    const prompt = page.getByRole('dialog', { name: /Approval prompt/ });
+    await prompt.getByText('Marked: what differs from its last call like this').waitFor();
+    const changes = prompt.getByRole('region', { name: 'content' });
+    expect(await changes.locator('del').allTextContents()).toEqual(['- due Friday']);
+    expect(await changes.locator('ins').allTextContents()).toEqual(['- due Monday, ask Ana for the numbers']);
+    await prompt.getByText('65 characters (+25)').waitFor();
+    await prompt.getByText('left out this time').waitFor();
+    const odd = prompt.locator('[data-odd]');
+    expect(await odd.getByRole('definition').innerText()).toBe(comparedApproval.unusual[0]);
+    await page.keyboard.press('F6');
+    await page.keyboard.press('j');
+    await prompt.getByText(comparedApproval.argumentsText, { exact: true }).waitFor();
+  });
+
+  test('is announced, reached and answered while a sheet is open, which keeps the page behind it shut', async () => {
+    const { page, core } = await open({ route: '#/servers' });
+    await page.getByRole('button', { name: 'Add a server' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('memory');
+    core.patch({ approvals: [approval] });
+    await page.locator('[data-armed]').waitFor();
+    const announcer = page.getByTestId('announcer');
+    await expect.poll(() => announcer.textContent()).toMatch(/^write a file/);
+    expect(await announcer.evaluate((element) => element.closest('[inert]') === null)).toBe(true);
+    expect(await page.locator('main').evaluate((element) => element.closest('[inert]') !== null)).toBe(true);
+    expect(await page.getByLabel('Name', { exact: true }).evaluate((each) => each === document.activeElement)).toBe(
+      true,
+    );
+    await page.keyboard.press('F6');
+    await page.keyboard.press('Control+Enter');
+    await expect.poll(() => answers(core).length).toBe(1);
+    await page.getByLabel('Name', { exact: true }).focus();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toMatch(/Add a server/);
   });
 });
 
@@ -207,7 +250,7 @@ describe('the prompt’s own window', () => {
     expect(await page.evaluate(() => document.activeElement?.hasAttribute('data-safe'))).toBe(true);
     await page.evaluate(() => (document.activeElement as HTMLElement).blur());
     await page.keyboard.press('d');
-    await page.getByRole('heading', { name: 'run a script' }).waitFor();
+    await page.getByRole('heading', { name: /^run a script/ }).waitFor();
     core.patch({ approvals: [] });
     await page.getByText('This prompt was answered or has ended.').waitFor();
   });

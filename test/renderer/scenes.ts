@@ -1,7 +1,16 @@
 import type { Page } from 'playwright-core';
 import type { AppState } from '../../electron/shared/contract.ts';
 import { burst, type FakeCore } from './fake-core.ts';
-import { ago, approval, broken, dangerousApproval, emptyState, sharingState } from './fixtures.ts';
+import {
+  ago,
+  approval,
+  broken,
+  comparedApproval,
+  dangerousApproval,
+  emptyState,
+  hostileApproval,
+  sharingState,
+} from './fixtures.ts';
 
 /** One page in one state, as pictures and accessibility checks visit it. */
 export interface Scene {
@@ -167,6 +176,27 @@ export const scenes: readonly Scene[] = [
     },
   },
   { name: 'prompt-window', state: asking, route: '#/prompt/approval-1', viewport: { width: 560, height: 480 } },
+  {
+    name: 'prompt-compared',
+    state: () => ({ ...asking(), approvals: [comparedApproval, approval] }),
+    route: '#/prompt/approval-3',
+    viewport: { width: 560, height: 560 },
+  },
+  {
+    name: 'prompt-hostile',
+    state: () => ({ ...asking(), approvals: [hostileApproval] }),
+    route: '#/servers',
+  },
+  {
+    name: 'prompt-over-sheet',
+    state: sharingState,
+    route: '#/servers',
+    async act(page, core) {
+      await page.getByRole('button', { name: 'Add a server' }).click();
+      core.patch({ approvals: [approval] });
+      await page.getByRole('button', { name: 'Allow once' }).waitFor();
+    },
+  },
   { name: 'agents', state: sharingState, route: '#/agents' },
   { name: 'agents-empty', state: emptyState, route: '#/agents' },
   {

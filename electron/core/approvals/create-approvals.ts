@@ -4,6 +4,7 @@ import type { EventPayload } from '../../shared/contract.ts';
 import { SallyportError } from '../../shared/errors.ts';
 import type { Approvals, SettleOptions } from './approvals.ts';
 import { createKeptAnswers } from './kept-answers.ts';
+import { createLastCalls } from './last-calls.ts';
 import { type ApprovalLimits, approvalLimits } from './limits.ts';
 import { type Prompt, shown, type Waiter } from './prompt.ts';
 import { createRememberedAnswers } from './remembered-answers.ts';
@@ -40,6 +41,7 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
   const changeListeners = new Set<() => void>();
   const restraint = createRestraint(clock, limits);
   const kept = createKeptAnswers(clock, limits.permitMs);
+  const lastCalls = createLastCalls();
   let closed = false;
 
   /** A listener that fails is its own trouble: no call may hang or run for it. */
@@ -106,7 +108,7 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
   const open = (key: string, call: Call, decision: Decision): Prompt => {
     const at = new Date(clock.now()).toISOString();
     const expiresAt = new Date(clock.now() + limits.promptMs).toISOString();
-    const base = { call, decision, waiting: new Set<Waiter>(), absent: 0 };
+    const base = { call, decision, last: lastCalls.like(call), waiting: new Set<Waiter>(), absent: 0 };
     const view = { id: newId(), ...shown(base, { at, expiresAt, deadlineAt: undefined }, deps.home) };
     const openedAt = clock.monotonic();
     const prompt: Prompt = { ...base, key, view, openedAt, expiresAtMs: openedAt + limits.promptMs, cancel: () => {} };
@@ -235,7 +237,9 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
   return {
     async settle(call, decision, options) {
       try {
-        return await settle(call, decision, options);
+        const answer = await settle(call, decision, options);
+        if (answer.outcome === 'allowed') lastCalls.allowed(call);
+        return answer;
       } catch {
         return denied('The question could not be put to the person.');
       }
@@ -295,6 +299,7 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
         (filter.agent === undefined || call.agent.id === filter.agent) &&
         (filter.server === undefined || call.server === filter.server);
       kept.clear(matches);
+      if (filter.agent !== undefined || filter.server !== undefined) lastCalls.forget(matches);
       for (const prompt of [...prompts.values()]) {
         if (!matches(prompt.call)) continue;
         for (const waiter of end(prompt, 'withdrawn')) {

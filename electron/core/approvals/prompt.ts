@@ -1,6 +1,7 @@
 import type { Answer, Call, Decision } from '../../shared/call.ts';
 import { toPlain } from '../../shared/json-tree.ts';
 import type { ApprovalView } from '../../shared/views.ts';
+import type { LastCall } from './last-calls.ts';
 import { argumentsText, rememberable } from './remembered-answers.ts';
 import { summarize } from './summary.ts';
 
@@ -19,6 +20,8 @@ export interface Prompt {
   /** The newest call of those that share the prompt; they differ in id and time only. */
   call: Call;
   decision: Decision;
+  /** What it is compared with, as it was when the prompt opened. */
+  readonly last: LastCall | undefined;
   /** What is shown, and the id to answer by; replaced whole when anything of it changes. */
   view: ApprovalView;
   readonly waiting: Set<Waiter>;
@@ -32,11 +35,12 @@ export interface Prompt {
 
 /** What is shown of a prompt, all but its id. */
 export function shown(
-  prompt: Pick<Prompt, 'call' | 'decision' | 'waiting' | 'absent'>,
+  prompt: Pick<Prompt, 'call' | 'decision' | 'last' | 'waiting' | 'absent'>,
   times: { readonly at: string; readonly expiresAt: string; readonly deadlineAt: string | undefined },
   home: string | undefined,
 ): Omit<ApprovalView, 'id'> {
-  const { call, decision } = prompt;
+  const { call, decision, last } = prompt;
+  const { verb, target, line } = summarize(call, home);
   return {
     digest: call.digest,
     at: times.at,
@@ -47,8 +51,12 @@ export function shown(
     class: decision.class,
     arguments: call.arguments === undefined ? {} : toPlain(call.arguments),
     argumentsText: argumentsText(call),
-    summary: summarize(call, home),
+    verb,
+    ...(target === undefined ? {} : { target }),
+    summary: line,
     reasons: [...decision.reasons],
+    unusual: [...(decision.unusual ?? [])],
+    ...(last ? { last } : {}),
     risk: decision.risk,
     count: Math.max(1, prompt.waiting.size + prompt.absent),
     ...(times.deadlineAt === undefined ? {} : { deadlineAt: times.deadlineAt }),

@@ -106,15 +106,30 @@ const verbsFirst = new Set([
   'publish',
 ]);
 
+/** What of a call its summary is made from. */
+export interface Summarized {
+  readonly server: string;
+  readonly name?: string;
+  readonly method: string;
+  readonly arguments?: JsonNode;
+}
+
+/** A call in plain words. */
+export interface Summary {
+  /** `write a file` */
+  readonly verb: string;
+  /** `~/notes/plan.md`; absent where no argument says what is acted on. */
+  readonly target?: string;
+  /** Both on one line, then what else it carries. */
+  readonly line: string;
+}
+
 /**
  * What a call would do, in plain words for the prompt: verb and target, then what else it carries, folded with counts
  * (`write a file: ~/notes/plan.md · content, 1,204 characters`). Everything goes through {@link visibleText}.
  * @param home the person's home folder, shown as `~`
  */
-export function summarize(
-  call: { readonly server: string; readonly name?: string; readonly method: string; readonly arguments?: JsonNode },
-  home?: string,
-): string {
+export function summarize(call: Summarized, home?: string): Summary {
   const name = call.name ?? call.method;
   const verb = visibleText(phraseOf(name, call.server), { max: 80 });
   const members = call.arguments instanceof JsonObject ? [...call.arguments.members] : [];
@@ -133,7 +148,8 @@ export function summarize(
   const others = members.filter(([key]) => !shown.has(key));
   const rest = others.slice(0, 4).map(([key, value]) => `${visibleText(key, { max: 40 })} ${brief(value, home, 60)}`);
   if (others.length > rest.length) rest.push(`and ${others.length - rest.length} more`);
-  return [what === '' ? verb : `${verb}: ${what}`, ...rest].join(' · ');
+  const line = [what === '' ? verb : `${verb}: ${what}`, ...rest].join(' · ');
+  return { verb, ...(what === '' ? {} : { target: what }), line };
 }
 
 function phraseOf(name: string, server: string): string {

@@ -60,7 +60,7 @@ export async function checkForwarder(facts: ForwarderFacts): Promise<Check> {
 /** Public keys of the certificates that this machine serves under that name. */
 async function ownPins(facts: ForwarderFacts): Promise<string[]> {
   const pins: string[] = [];
-  for (const file of [`${facts.host}.server.pem`]) {
+  for (const file of [`${facts.host}.server.pem`, `${facts.host}.public.pem`]) {
     const pem = await readFile(join(facts.folder, file)).catch(() => undefined);
     if (pem) pins.push(publicKeyPin(new X509Certificate(pem)));
   }

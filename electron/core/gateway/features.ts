@@ -2,15 +2,16 @@ import type { Clock } from '../../shared/clock.ts';
 import type { ServerFeature } from '../../shared/features.ts';
 import { fromPlain, type JsonNode, JsonObject, memberAt } from '../../shared/json-tree.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { Judged, RequestLog } from '../request-log/request-log.ts';
+import type { Decided, Judged, RequestLog } from '../request-log/request-log.ts';
 import type { ServerRecord } from '../servers/servers.ts';
-import type { UpstreamInfo } from '../servers/upstream-session.ts';
+import type { UpstreamAnswer, UpstreamInfo, UpstreamSession } from '../servers/upstream-session.ts';
+import { type Carry, multiRound } from './carry.ts';
 import { over, pausedEnding, refused, unavailable } from './endings.ts';
-import { forward } from './forward.ts';
 import { builtIn, type Ending, type Judge, type Subject } from './judge.ts';
-import { codes, errorResponse, notification, resultResponse } from './protocol-errors.ts';
+import { codes, errorBody, errorResponse, resultResponse } from './protocol-errors.ts';
 import type { RequestContext } from './request-context.ts';
-import { cacheable, complete, endingOf } from './tool-results.ts';
+import type { ResourceSubscriptions } from './resource-subscriptions.ts';
+import { asksTheAgent, cacheable, complete, endingOf } from './tool-results.ts';
 import type { Upstreams } from './upstreams.ts';
 
 /**
@@ -30,6 +31,8 @@ export interface FeaturesDeps {
   readonly paused: () => { readonly at: string } | undefined;
   readonly judge: Judge;
   readonly upstreams: Upstreams;
+  readonly carry: Carry;
+  readonly subscriptions: ResourceSubscriptions;
 }
 
 /** Which feature a method belongs to; completion by the kind of thing that it completes. */
@@ -53,36 +56,35 @@ const cached: ReadonlySet<string> = new Set([
   'resources/read',
   'prompts/list',
 ]);
-/** Methods of the legacy era only, and only towards a server of that era. */
+/** Most resources that one session, or one listener, may follow. */
+export const maxFollowed = 64;
+/** Methods of the legacy era only. */
 const legacyOnly: ReadonlySet<string> = new Set(['resources/subscribe', 'resources/unsubscribe']);
 
 /** Makes them. */
 export function createFeatures(deps: FeaturesDeps): Features {
-  const { clock, policy, log, paused, judge, upstreams } = deps;
+  const { clock, policy, log, paused, judge, upstreams, carry, subscriptions } = deps;
+  /** What legacy sessions follow at modern servers, by conversation. */
+  const followed = new WeakMap<UpstreamSession, Map<string, () => void>>();
 
   const run = async (context: RequestContext, judged: Judged): Promise<Ending> => {
-    const { message, life, route, modern, reply } = context;
+    const { message, life, route, modern } = context;
     const started = clock.monotonic();
     const elapsed = (): number => Math.round((clock.monotonic() - started) * 10) / 10;
     let sent = false;
     try {
       const decided = log.permit(judged);
-      const session = await upstreams.connect(route.record, context.upstreamKey);
-      if (!offers(session.info, message.method)) return unknownMethod(context);
+      const session = await upstreams.connect(route.record, context.upstreamKey, context.capabilities);
       if (paused()) return pausedEnding(context);
       if (life.open.aborted) return over(context, judged.call, false);
-      const answer = await forward(decided, session, message.params, {
-        signal: life.run,
-        onSent: () => {
-          sent = true;
-        },
-        onNotification: (method, params) => {
-          if (method === 'notifications/progress') reply.notify(notification(method, params));
-        },
-      });
+      const onSent = (): void => {
+        sent = true;
+      };
+      const follows = legacyOnly.has(message.method) && session.info.era === 'modern';
+      const answer = await (follows ? follow(context, decided, session) : carry(context, decided, session, { onSent }));
       const { result } = 'result' in answer ? answer : { result: undefined };
       if (!('result' in answer)) return endingOf(context, judged.call.id, answer, elapsed());
-      if (!(result instanceof JsonObject) || result.get('resultType') === 'input_required') {
+      if (!(result instanceof JsonObject) || (asksTheAgent(result) && !multiRound.has(message.method))) {
         const text = 'The local server answered in a way that cannot be passed on.';
         return {
           outcome: 'failed',
@@ -96,13 +98,38 @@ export function createFeatures(deps: FeaturesDeps): Features {
       const masked = await policy.masked(judged.call, result, new JsonObject());
       const passed = !modern
         ? masked.result
-        : cached.has(message.method)
+        : cached.has(message.method) && !asksTheAgent(result)
           ? cacheable(masked.result)
           : complete(masked.result);
       return { outcome: 'ran', ms: elapsed(), result: passed, message: resultResponse(message.id, passed) };
     } catch (thrown) {
       return { ...(life.run.aborted ? over(context, judged.call, sent) : unavailable(context, thrown)), ms: elapsed() };
     }
+  };
+
+  /** `resources/subscribe` and `resources/unsubscribe` of a legacy client at a modern server. */
+  const follow = async (
+    context: RequestContext,
+    decided: Decided,
+    session: UpstreamSession,
+  ): Promise<UpstreamAnswer> => {
+    const { call } = decided;
+    const own = followed.get(session) ?? new Map<string, () => void>();
+    followed.set(session, own);
+    const uri = call.name;
+    if (uri === undefined) return { error: errorBody(codes.invalidParams, 'params.uri is missing.') };
+    const before = own.get(uri);
+    if (call.method === 'resources/unsubscribe') {
+      own.delete(uri);
+      before?.();
+      return { result: new JsonObject() };
+    }
+    if (before) return { result: new JsonObject() };
+    if (own.size >= maxFollowed) return { error: errorBody(codes.limit, 'This session follows too many resources.') };
+    const hear = upstreams.hears(context.route.record, context.upstreamKey);
+    const { answer, stop } = await subscriptions.follow(decided, session, uri, hear);
+    if ('result' in answer) own.set(uri, stop);
+    return answer;
   };
 
   return {
@@ -116,7 +143,7 @@ export function createFeatures(deps: FeaturesDeps): Features {
       const subject = subjectOf(message.method, message.params);
       await judge.judge(
         context,
-        { ...subject, feature },
+        { ...subject, inputResponses: message.params?.get('inputResponses'), feature },
         (call) => {
           if (paused()) return builtIn('deny', 'paused', 'Sallyport is paused.');
           const decision = policy.decide(call);
@@ -137,18 +164,17 @@ export function createFeatures(deps: FeaturesDeps): Features {
 }
 
 /** The capabilities that an agent sees: tools, and of what was ticked only what can be bridged to that server. */
-export function bridgedCapabilities(info: UpstreamInfo, record: ServerRecord, modern: boolean): JsonObject {
+export function bridgedCapabilities(info: UpstreamInfo, record: ServerRecord): JsonObject {
   const of = (name: string): JsonObject | undefined => {
     const capability = info.capabilities.get(name);
     return capability instanceof JsonObject ? capability : undefined;
   };
   const on = (feature: ServerFeature): boolean =>
     record.features?.includes(feature) === true && of(feature) !== undefined;
-  // A modern server says changes only on a listen stream, which is not held towards it.
-  const changes = (name: string): object =>
-    info.era === 'legacy' && of(name)?.get('listChanged') === true ? { listChanged: true } : {};
-  const subscribes = !modern && info.era === 'legacy' && of('resources')?.get('subscribe') === true;
+  const changes = (name: string): object => (of(name)?.get('listChanged') === true ? { listChanged: true } : {});
+  const subscribes = of('resources')?.get('subscribe') === true;
   const members: [string, JsonNode][] = [];
+  if (of('logging')) members.push(['logging', new JsonObject()]);
   if (of('tools')) members.push(['tools', fromPlain({ listChanged: true })]);
   if (on('resources')) {
     members.push(['resources', fromPlain({ ...changes('resources'), ...(subscribes ? { subscribe: true } : {}) })]);
@@ -163,6 +189,7 @@ export const featureNotifications: ReadonlyMap<string, ServerFeature> = new Map(
   ['notifications/resources/list_changed', 'resources'],
   ['notifications/resources/updated', 'resources'],
   ['notifications/prompts/list_changed', 'prompts'],
+  ['notifications/elicitation/complete', 'elicitation'],
 ]);
 
 function featureOf(method: string, params: JsonObject | undefined): ServerFeature | undefined {
@@ -185,18 +212,11 @@ export function subjectOf(method: string, params: JsonObject | undefined): Subje
       return { name: text('name'), arguments: params?.get('arguments') };
     case 'completion/complete':
       return { name: text('ref', 'uri') ?? text('ref', 'name'), arguments: params?.get('argument') };
+    case 'logging/setLevel':
+      return { name: text('level') };
     case 'tools/call':
       return { name: text('name'), arguments: params?.get('arguments') };
     default:
       return {};
   }
-}
-
-function offers(info: UpstreamInfo, method: string): boolean {
-  return info.era === 'legacy' || !legacyOnly.has(method);
-}
-
-function unknownMethod(context: RequestContext): Ending {
-  const { method } = context.message;
-  return refused(context, codes.methodNotFound, `Method not found: ${method}`, context.modern ? 404 : 200);
 }

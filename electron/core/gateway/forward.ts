@@ -1,5 +1,5 @@
 import { SallyportError } from '../../shared/errors.ts';
-import { JsonObject } from '../../shared/json-tree.ts';
+import { JsonObject, memberAt } from '../../shared/json-tree.ts';
 import type { Decided } from '../request-log/request-log.ts';
 import type { UpstreamAnswer, UpstreamRequestOptions, UpstreamSession } from '../servers/upstream-session.ts';
 import { envelopeKeys } from './era.ts';
@@ -22,11 +22,24 @@ export function forward(
   const { call } = decided;
   const subject = subjectOf(call.method, params);
   const same = subject.name === call.name && subject.arguments === call.arguments;
-  if (used.has(decided) || !same) {
+  const answers = params?.get('inputResponses') === call.inputResponses;
+  if (used.has(decided) || !same || !answers) {
     throw new SallyportError('internal', 'gateway', 'A decision was about to be used for another call.');
   }
   used.add(decided);
   return session.request(call.method, params && forServer(params), options);
+}
+
+/**
+ * Makes sure that a decision covers following a resource: a `resources/subscribe` that names it, or a
+ * `subscriptions/listen` that asks for it.
+ * @throws SallyportError `internal` at hop `gateway` where it does not
+ */
+export function followedBy({ call }: Decided, uri: string): void {
+  const asked = memberAt(call.arguments, 'resourceSubscriptions');
+  const listens = call.method === 'subscriptions/listen' && Array.isArray(asked) && asked.includes(uri);
+  if (listens || (call.method === 'resources/subscribe' && call.name === uri)) return;
+  throw new SallyportError('internal', 'gateway', 'A decision was about to be used for another resource.');
 }
 
 const envelope: readonly string[] = Object.values(envelopeKeys);

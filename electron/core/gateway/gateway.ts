@@ -8,11 +8,14 @@ import type { Policy } from '../policy/policy.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
 import type { Servers } from '../servers/servers.ts';
 import { createAgentSessions } from './agent-sessions.ts';
+import { createCarry } from './carry.ts';
 import { classify } from './era.ts';
 import { type Exchange, type GatewayRequest, type GatewayResponse, openExchange } from './exchange.ts';
 import { createFeatures } from './features.ts';
+import { createFlights } from './flights.ts';
 import { createJudge } from './judge.ts';
 import { createKeptResults } from './kept-results.ts';
+import { createLegacyQuestions } from './legacy-questions.ts';
 import { createLegacySessions } from './legacy-sessions.ts';
 import { createLegacySide } from './legacy-side.ts';
 import { createLive, type EndFilter } from './live.ts';
@@ -20,9 +23,12 @@ import { type GatewayMessage, openMessageExchange } from './message-exchange.ts'
 import { readMirroredHeaders } from './mirrored-headers.ts';
 import { createModernSide } from './modern-side.ts';
 import { codes, errorResponse, type ProtocolRefusal } from './protocol-errors.ts';
+import { createQuestions } from './questions.ts';
 import { readBody } from './read-body.ts';
 import { readAccepts } from './reply.ts';
+import { createResourceSubscriptions } from './resource-subscriptions.ts';
 import type { Routes, SharedRoute } from './routes.ts';
+import { createServerListening } from './server-listening.ts';
 import { createToolLists } from './tool-lists.ts';
 import { createTools } from './tools.ts';
 import { createUpstreams } from './upstreams.ts';
@@ -83,15 +89,57 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const live = createLive();
   const agentSessions = createAgentSessions(clock);
   const lists = createToolLists(policy);
-  const upstreams = createUpstreams(servers, policy, lists);
+  const listening = createServerListening(clock);
+  const subscriptions = createResourceSubscriptions(listening);
+  const upstreams = createUpstreams(servers, policy, lists, listening);
   const judge = createJudge({ clock, log, agentSessions, onProblem });
   const kept = createKeptResults(clock);
   const widen = (grantId: string, tool: string): boolean => resourceServer.widen(grantId, tool);
-  const tools = createTools({ clock, policy, approvals, log, paused, judge, lists, upstreams, live, kept, widen });
-  const features = createFeatures({ clock, policy, log, paused, judge, upstreams });
+  const questions = createQuestions({ clock, policy, log, agentSessions, paused, onProblem });
+  const legacyQuestions = createLegacyQuestions({ clock, questions });
+  const carry = createCarry({ policy, questions, flights: createFlights({ clock, questions, live }) });
+  const tools = createTools({
+    clock,
+    policy,
+    approvals,
+    log,
+    paused,
+    judge,
+    lists,
+    upstreams,
+    live,
+    carry,
+    kept,
+    widen,
+  });
+  const features = createFeatures({ clock, policy, log, paused, judge, upstreams, carry, subscriptions });
   const sessions = createLegacySessions(clock);
-  const legacy = createLegacySide({ clock, paused, servers, sessions, upstreams, judge, tools, features, live });
-  const modern = createModernSide({ clock, paused, upstreams, judge, tools, features, live });
+  const legacy = createLegacySide({
+    clock,
+    paused,
+    log,
+    servers,
+    sessions,
+    upstreams,
+    judge,
+    tools,
+    features,
+    live,
+    questions: { ...legacyQuestions, masked: questions.masked },
+    carry,
+  });
+  const modern = createModernSide({
+    clock,
+    paused,
+    policy,
+    log,
+    upstreams,
+    judge,
+    tools,
+    features,
+    live,
+    subscriptions,
+  });
 
   const endSessions = (filter: EndFilter, why: EndCause): number => {
     const ended = live.end(filter, why);

@@ -1,19 +1,29 @@
+import { randomUUID } from 'node:crypto';
 import type { ProtocolVersion } from '../../shared/call.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { type JsonNode, JsonObject, memberAt, serializeJson } from '../../shared/json-tree.ts';
+import type { RequestLog } from '../request-log/request-log.ts';
 import type { Servers } from '../servers/servers.ts';
+import type { UpstreamAnswer } from '../servers/upstream-session.ts';
+import { offered } from './askable.ts';
 import { atInstant } from './at-instant.ts';
-import { unavailable } from './endings.ts';
+import { type Carry, multiRound } from './carry.ts';
+import { over, pausedEnding, refused, unavailable } from './endings.ts';
 import { legacyVersions } from './era.ts';
-import { bridgedCapabilities, type Features } from './features.ts';
-import type { Judge } from './judge.ts';
+import { bridgedCapabilities, type Features, subjectOf } from './features.ts';
+import { builtIn, type Judge } from './judge.ts';
+import type { LegacyQuestions } from './legacy-questions.ts';
 import type { LegacySession, LegacySessions } from './legacy-sessions.ts';
 import type { Live } from './live.ts';
+import { logLevels } from './log-levels.ts';
+import { inRounds } from './multi-round.ts';
 import { codes, errorResponse, notification, resultResponse } from './protocol-errors.ts';
+import type { Asked, Questions } from './questions.ts';
 import { batchReplies, exchangeReply, type Reply } from './reply.ts';
 import type { RequestContext } from './request-context.ts';
 import { beginLife } from './request-life.ts';
 import { idKey, isId, type RpcMessage, type RpcNotification, type RpcRequest } from './rpc-message.ts';
+import { endingOf } from './tool-results.ts';
 import type { Tools } from './tools.ts';
 import { refuseMethod } from './unshared-methods.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -40,22 +50,49 @@ export interface LegacySideDeps {
   readonly tools: Tools;
   readonly features: Features;
   readonly live: Live;
+  readonly log: Pick<RequestLog, 'permit'>;
+  readonly questions: LegacyQuestions & Pick<Questions, 'masked'>;
+  readonly carry: Carry;
 }
 
 const json = { 'content-type': 'application/json' };
 
 /** Makes it. */
 export function createLegacySide(deps: LegacySideDeps): LegacySide {
-  const { clock, paused, servers, sessions, upstreams, judge, tools, features, live } = deps;
+  const { clock, paused, servers, sessions, upstreams, judge, tools, features, live, log, questions, carry } = deps;
+
+  const askedOf = (visitor: Pick<Visitor, 'authorization' | 'route'>, session: LegacySession): Asked => ({
+    authorization: visitor.authorization,
+    // As it is now: what the person ticked may have changed since the session began.
+    route: visitor.route,
+    era: session.version,
+    capabilities: offered(session.declared, visitor.route.record),
+  });
 
   const refuse = (visitor: Visitor, status: number, code: number, text: string, id: JsonNode = null): void => {
     visitor.exchange.send(status, serializeJson(errorResponse(id, code, text)), json);
+  };
+
+  /** A message-level way does not always pass sessions on: what names none shares one session of its agent and server. */
+  const namelessOf = (visitor: Visitor, id: JsonNode): LegacySession | undefined => {
+    const { exchange, authorization, route } = visitor;
+    const version = exchange.header('mcp-protocol-version') ?? legacyVersions[0];
+    if (!isLegacyVersion(version)) {
+      refuse(visitor, 400, codes.invalidRequest, 'The MCP-Protocol-Version header names an unsupported version.', id);
+      return undefined;
+    }
+    const owner = { agent: authorization.agent.id, grant: authorization.grantId, server: route.record.slug };
+    const session = sessions.nameless(owner, version);
+    if (!session) refuse(visitor, 429, codes.limit, 'This agent has too many sessions open.', id);
+    else session.onEnd = () => void servers.end(session.server, upstreamKey(session)).catch(() => {});
+    return session;
   };
 
   /** The session that the request names; where there is none, the request is answered and `undefined` returned. */
   const sessionOf = (visitor: Visitor, id: JsonNode = null): LegacySession | undefined => {
     const { exchange, authorization, route } = visitor;
     const named = exchange.header('mcp-session-id');
+    if ((named === undefined || named === '') && exchange.message) return namelessOf(visitor, id);
     if (named === undefined || named === '') {
       refuse(visitor, 400, codes.invalidRequest, 'The Mcp-Session-Id header is missing: initialize first.', id);
       return undefined;
@@ -89,7 +126,8 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
     const server = route.record.slug;
     const version: ProtocolVersion = isLegacyVersion(asked) ? asked : legacyVersions[0];
     const owner = { agent: authorization.agent.id, grant: authorization.grantId, server };
-    const session = sessions.create(owner, version);
+    const declared = message.params?.get('capabilities');
+    const session = sessions.create(owner, version, declared instanceof JsonObject ? declared : new JsonObject());
     if (!session) {
       refuse(visitor, 429, codes.limit, 'This agent has too many sessions open.', message.id);
       return;
@@ -103,9 +141,16 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
         else session.toolsChanged = true;
       },
       said(method, params) {
-        if (session.stream?.open) session.stream.insist(serializeJson(notification(method, params)));
+        if (method !== 'notifications/message') return void session.unasked(notification(method, params));
+        // Log messages of no call: in order, and without the secrets in them.
+        saying = saying
+          .then(() => questions.masked(askedOf(visitor, session), method, params ?? new JsonObject()))
+          .then((masked) => void (masked && session.unasked(notification(method, masked))))
+          .catch(() => {});
       },
+      asks: (request) => questions.relay(session, askedOf(visitor, session), request),
     });
+    let saying = Promise.resolve();
     session.onEnd = () => {
       stopListening();
       servers.end(server, key).catch(() => {});
@@ -114,10 +159,10 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
     const life = beginLife(exchange.gone, false);
     session.inFlight.set(idKey(message.id), life);
     try {
-      const { info } = await upstreams.connect(route.record, key);
+      const { info } = await upstreams.connect(route.record, key, offered(session.declared, route.record));
       const result = new JsonObject([
         ['protocolVersion', version],
-        ['capabilities', bridgedCapabilities(info, route.record, false)],
+        ['capabilities', bridgedCapabilities(info, route.record)],
         ['serverInfo', info.serverInfo],
         ...(info.instructions === undefined ? [] : [['instructions', info.instructions] as const]),
       ]);
@@ -148,6 +193,9 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
     era: session.version,
     modern: false,
     upstreamKey: upstreamKey(session),
+    capabilities: offered(session.declared, visitor.route.record),
+    onServerRequest: (request) => questions.relay(session, askedOf(visitor, session), request, reply),
+    ...(session.logLevel === undefined ? {} : { logLevel: session.logLevel }),
     bytesIn,
     reply,
     // A message whose deadline passed is cancelled in every era; a connection that broke is not in this one.
@@ -173,7 +221,8 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
       fail(codes.invalidRequest, 'This session is initialized already.', 400);
       return;
     }
-    const key = idKey(message.id);
+    // Callers that share a session without knowing of each other use the same ids.
+    const key = session.nameless ? randomUUID() : idKey(message.id);
     if (session.inFlight.has(key)) {
       fail(codes.invalidRequest, 'A request with this id is not answered yet.', 400);
       return;
@@ -191,22 +240,85 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
       return;
     }
     session.inFlight.set(key, context.life);
+    session.replies.add(reply);
+    const run = async (round: RequestContext): Promise<void> => {
+      if (message.method === 'tools/list') await tools.list(round);
+      else if (message.method === 'tools/call') await tools.call(round);
+      else if (message.method === 'logging/setLevel') await setLevel(round, session);
+      else if (!(await features.answer(round))) await refuseMethod(judge, round, paused);
+    };
     try {
-      if (message.method === 'tools/list') await tools.list(context);
-      else if (message.method === 'tools/call') await tools.call(context);
-      else if (!(await features.answer(context))) await refuseMethod(judge, context, paused);
+      if (!multiRound.has(message.method)) await run(context);
+      else {
+        await inRounds(context, run, (method, params) =>
+          questions.ask(session, askedOf(visitor, session), { method, params }, reply, context.life.run),
+        );
+      }
     } finally {
       session.inFlight.delete(key);
+      session.replies.delete(reply);
       session.usedAt = clock.monotonic();
       forget();
     }
   };
 
-  /** Takes note of a notification. None goes on to the server: the gateway holds its own conversation with it. */
-  const note = (session: LegacySession, message: RpcNotification): void => {
-    if (message.method !== 'notifications/cancelled') return;
-    const id = memberAt(message.params, 'requestId');
-    if (isId(id)) session.inFlight.get(idKey(id))?.end('cancelled');
+  /** `logging/setLevel`: a legacy server is told; towards a modern one the level goes with each request. */
+  const setLevel = (context: RequestContext, session: LegacySession): Promise<void> => {
+    const { message, route } = context;
+    const level = memberAt(message.params, 'level');
+    return judge.judge(
+      context,
+      subjectOf(message.method, message.params),
+      () =>
+        paused()
+          ? builtIn('deny', 'paused', 'Sallyport is paused.')
+          : builtIn('allow', 'log-level', 'It sets how much is logged.'),
+      async (judged) => {
+        if (judged.decision.effect === 'deny') return pausedEnding(context);
+        const known = logLevels.find((each) => each === level);
+        if (known === undefined) return refused(context, codes.invalidParams, 'params.level is no log level.');
+        try {
+          const upstream = await upstreams.connect(route.record, context.upstreamKey, context.capabilities);
+          if (!(upstream.info.capabilities.get('logging') instanceof JsonObject)) {
+            return refused(context, codes.methodNotFound, `Method not found: ${message.method}`);
+          }
+          const started = clock.monotonic();
+          const decided = log.permit(judged);
+          const answer: UpstreamAnswer =
+            upstream.info.era === 'modern'
+              ? { result: new JsonObject() }
+              : await carry(context, decided, upstream, { onSent: () => {} });
+          if ('result' in answer && !session.nameless) session.logLevel = known;
+          return endingOf(context, judged.call.id, answer, Math.round(clock.monotonic() - started));
+        } catch (thrown) {
+          return context.life.run.aborted ? over(context, judged.call, true) : unavailable(context, thrown);
+        }
+      },
+    );
+  };
+
+  /** Takes note of a notification. Few go on to the server: the gateway holds its own conversation with it. */
+  const note = (visitor: Visitor, session: LegacySession, { method, params }: RpcNotification): void => {
+    // Whose request it would end is not known where callers share a session.
+    if (session.nameless) return;
+    if (method === 'notifications/cancelled') {
+      const id = memberAt(params, 'requestId');
+      if (isId(id)) session.inFlight.get(idKey(id))?.end('cancelled');
+      return;
+    }
+    const capabilities = offered(session.declared, visitor.route.record);
+    const token = memberAt(params, 'progressToken');
+    const wanted =
+      method === 'notifications/progress'
+        ? isId(token) &&
+          [...session.open.values()].some((open) => isId(open.token) && idKey(open.token) === idKey(token))
+        : method === 'notifications/roots/list_changed' && capabilities.get('roots') !== undefined;
+    if (!wanted || paused()) return;
+    upstreams.connect(visitor.route.record, upstreamKey(session), capabilities).then(
+      (upstream) => upstream.notify(method, params),
+      // A server that is not there has no use for it either.
+      () => {},
+    );
   };
 
   return {
@@ -222,7 +334,8 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
         await dispatch(visitor, session, message, bytesIn, reply);
         return;
       }
-      if (message.kind === 'notification') note(session, message);
+      if (message.kind === 'notification') note(visitor, session, message);
+      else questions.take(session, message);
       visitor.exchange.send(202);
     },
     async postBatch(visitor, messages, bytesIn) {
@@ -232,7 +345,10 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
         refuse(visitor, 400, codes.invalidRequest, `Batches are not part of ${session.version}.`);
         return;
       }
-      for (const message of messages) if (message.kind === 'notification') note(session, message);
+      for (const message of messages) {
+        if (message.kind === 'notification') note(visitor, session, message);
+        else if (message.kind === 'response') questions.take(session, message);
+      }
       const requests = messages.filter((message): message is RpcRequest => message.kind === 'request');
       if (requests.length === 0) {
         visitor.exchange.send(202);

@@ -88,6 +88,8 @@ export function openMessageExchange(message: GatewayMessage): Exchange {
           notify(notification) {
             if (takesEvents && !answered && !gone.aborted) message.notify(serializeJson(notification));
           },
+          // What the client says to a question would have to come back by the same way, which has none for it.
+          insist: () => false,
           hold() {},
           take(onEnd) {
             if (!takesEvents || answered || gone.aborted) return undefined;

@@ -1,15 +1,21 @@
+import type { Call } from '../../shared/call.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { fromPlain, JsonObject, memberAt, serializeJson } from '../../shared/json-tree.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { RequestLog } from '../request-log/request-log.ts';
+import { offered } from './askable.ts';
 import { atInstant } from './at-instant.ts';
 import { unavailable } from './endings.ts';
 import { envelopeKeys, modernVersion } from './era.ts';
-import { bridgedCapabilities, type Features, featureNotifications } from './features.ts';
-import { builtIn, type Judge } from './judge.ts';
+import type { EventStream } from './event-stream.ts';
+import { bridgedCapabilities, type Features, featureNotifications, maxFollowed } from './features.ts';
+import { builtIn, type Ending, type Judge } from './judge.ts';
 import type { Live } from './live.ts';
 import { codes, errorResponse, notification, resultResponse } from './protocol-errors.ts';
 import { exchangeReply } from './reply.ts';
 import type { RequestContext } from './request-context.ts';
 import { beginLife } from './request-life.ts';
+import type { ResourceSubscriptions } from './resource-subscriptions.ts';
 import type { RpcNotification, RpcRequest } from './rpc-message.ts';
 import { cacheable } from './tool-results.ts';
 import type { Tools } from './tools.ts';
@@ -36,11 +42,14 @@ export interface ModernSideDeps {
   readonly tools: Tools;
   readonly features: Features;
   readonly live: Live;
+  readonly policy: Pick<Policy, 'decide'>;
+  readonly log: Pick<RequestLog, 'permit'>;
+  readonly subscriptions: ResourceSubscriptions;
 }
 
 /** Makes it. */
 export function createModernSide(deps: ModernSideDeps): ModernSide {
-  const { clock, paused, upstreams, judge, tools, features, live } = deps;
+  const { clock, paused, policy, log, upstreams, judge, tools, features, live, subscriptions } = deps;
 
   const discover = async (context: RequestContext): Promise<void> => {
     const { message, reply, route } = context;
@@ -50,10 +59,10 @@ export function createModernSide(deps: ModernSideDeps): ModernSide {
       return;
     }
     try {
-      const { info } = await upstreams.connect(route.record, context.upstreamKey);
+      const { info } = await upstreams.connect(route.record, context.upstreamKey, context.capabilities);
       const result = new JsonObject([
         ['supportedVersions', [modernVersion]],
-        ['capabilities', bridgedCapabilities(info, route.record, true)],
+        ['capabilities', bridgedCapabilities(info, route.record)],
         ...(info.instructions === undefined ? [] : [['instructions', info.instructions] as const]),
         ['_meta', new JsonObject([[envelopeKeys.server, info.serverInfo]])],
       ]);
@@ -64,41 +73,101 @@ export function createModernSide(deps: ModernSideDeps): ModernSide {
     }
   };
 
-  /** `subscriptions/listen`: a stream that says when the tools changed, until either side ends it. */
+  /** `subscriptions/listen`: a stream that says what changed, until either side ends it. */
   const listen = (context: RequestContext): Promise<void> => {
     const { message, authorization, route } = context;
+    const wanted = message.params?.get('notifications');
+    const shared = (feature: string): boolean =>
+      route.record.features?.includes(feature) === true && authorization.tools === undefined;
+    let uris: readonly string[] = [];
     return judge.judge(
       context,
-      {},
-      () => (paused() ? builtIn('deny', 'paused', 'Sallyport is paused.') : builtIn('allow', 'listen', 'Listens.')),
-      (judged) => {
-        const refuse = (status: number, code: number, text: string) =>
-          Promise.resolve({
-            outcome: judged.decision.effect === 'deny' ? ('paused' as const) : ('failed' as const),
-            status,
-            error: text,
-            message: errorResponse(message.id, code, text),
-          });
+      { arguments: wanted },
+      (call) => {
+        if (paused()) return builtIn('deny', 'paused', 'Sallyport is paused.');
+        // Following a resource is judged like reading it; what may not be followed is left out of what is accepted.
+        const asked = shared('resources') ? memberAt(wanted, 'resourceSubscriptions') : undefined;
+        const named = Array.isArray(asked) ? asked.filter((uri) => typeof uri === 'string').slice(0, maxFollowed) : [];
+        const { arguments: _all, ...one } = call;
+        uris = [...new Set(named)].filter((uri) => {
+          const follows: Call = { ...one, method: 'resources/subscribe', name: uri, feature: 'resources' };
+          return policy.decide(follows).effect === 'allow';
+        });
+        return builtIn('allow', 'listen', 'Listens.');
+      },
+      async (judged) => {
+        const refuse = (status: number, code: number, text: string): Ending => ({
+          outcome: judged.decision.effect === 'deny' ? 'paused' : 'failed',
+          status,
+          error: text,
+          message: errorResponse(message.id, code, text),
+        });
         if (judged.decision.effect === 'deny') return refuse(200, codes.paused, 'Sallyport is paused.');
-        const wanted = message.params?.get('notifications');
         if (!(wanted instanceof JsonObject)) {
           return refuse(400, codes.invalidParams, 'params.notifications is missing.');
         }
+        const decided = log.permit(judged);
         const owner = { agent: authorization.agent.id, grant: authorization.grantId, server: route.record.slug };
-        let finish: () => void = () => {};
+        let finish: () => void = () => context.life.end('closed');
         const forget = live.add({ kind: 'stream', ...owner, end: () => finish() });
         if (!forget) return refuse(429, codes.limit, 'This agent has too many streams open.');
+        const cleanUp: (() => void)[] = [forget];
+        const clean = (): void => {
+          for (const one of cleanUp.splice(0)) one();
+        };
         const tag = new JsonObject([[envelopeKeys.subscription, message.id]]);
-        const toolsChanged = memberAt(wanted, 'toolsListChanged') === true;
+        const tagged = (method: string, params = new JsonObject()): string =>
+          serializeJson(notification(method, params.with('_meta', tag)));
+        const toolsChanged = wanted.get('toolsListChanged') === true;
         const heard = new Set<string>();
         for (const [method, feature] of featureNotifications) {
           const filter = `${feature}ListChanged`;
-          const shared = route.record.features?.includes(feature) === true && authorization.tools === undefined;
-          if (shared && method.endsWith('/list_changed') && memberAt(wanted, filter) === true) heard.add(method);
+          if (shared(feature) && method.endsWith('/list_changed') && wanted.get(filter) === true) heard.add(method);
+        }
+        const followed: string[] = [];
+        const updated = (params: JsonObject | undefined): boolean => {
+          const uri = params?.get('uri');
+          // A server may tell of a part of what was asked for.
+          return typeof uri === 'string' && followed.some((one) => uri.startsWith(one));
+        };
+        let early: string[] | undefined = [];
+        let stream: EventStream | undefined;
+        const say = (text: string): void => {
+          if (early) early.push(text);
+          else stream?.insist(text);
+        };
+        cleanUp.push(
+          upstreams.listen({
+            server: owner.server,
+            key: context.upstreamKey,
+            toolsChanged: () => {
+              if (toolsChanged) say(tagged('notifications/tools/list_changed'));
+            },
+            said: (method, params) => {
+              const follows = method === 'notifications/resources/updated' && updated(params);
+              if (follows || heard.has(method)) say(tagged(method, params));
+            },
+          }),
+        );
+        // Without a conversation nothing would be heard; one that cannot be had is no reason not to hear of our own.
+        const connecting = upstreams.connect(route.record, context.upstreamKey, context.capabilities);
+        const session = await connecting.catch(() => undefined);
+        if (session && uris.length > 0) {
+          // What was followed in it is lost with it: the client starts anew.
+          cleanUp.push(session.onClose(() => finish()));
+          const hear = upstreams.hears(route.record, context.upstreamKey);
+          for (const uri of uris) {
+            followed.push(uri);
+            const begun = await subscriptions.follow(decided, session, uri, hear).catch(() => undefined);
+            // What could not be followed is not among what is accepted.
+            if (begun && 'result' in begun.answer) cleanUp.push(begun.stop);
+            else followed.pop();
+          }
         }
         const accepted = fromPlain({
           ...(toolsChanged ? { toolsListChanged: true } : {}),
           ...Object.fromEntries([...heard].map((method) => [`${featureNotifications.get(method)}ListChanged`, true])),
+          ...(followed.length > 0 ? { resourceSubscriptions: followed } : {}),
         });
         const acknowledged = notification(
           'notifications/subscriptions/acknowledged',
@@ -107,41 +176,27 @@ export function createModernSide(deps: ModernSideDeps): ModernSide {
             ['_meta', tag],
           ]),
         );
-        const changed = notification('notifications/tools/list_changed', new JsonObject([['_meta', tag]]));
-        const cleanUp: (() => void)[] = [forget];
-        const stream = context.reply.take(() => {
-          for (const clean of cleanUp) clean();
-        });
-        if (!stream) {
-          forget();
+        const open = context.life.open.aborted ? undefined : context.reply.take(clean);
+        if (!open) {
+          clean();
+          if (context.life.open.aborted)
+            return { ...refuse(200, codes.ended, 'The request is over.'), outcome: 'cancelled' };
           return refuse(406, codes.invalidRequest, 'This method answers with text/event-stream only.');
         }
+        stream = open;
         finish = () => {
           const end = new JsonObject([
             ['resultType', 'complete'],
             ['_meta', tag],
           ]);
-          stream.send(serializeJson(resultResponse(message.id, end)));
-          stream.end();
+          open.send(serializeJson(resultResponse(message.id, end)));
+          open.end();
         };
-        stream.send(serializeJson(acknowledged));
-        if (toolsChanged || heard.size > 0) {
-          cleanUp.push(
-            upstreams.listen({
-              server: owner.server,
-              key: context.upstreamKey,
-              toolsChanged: () => {
-                if (toolsChanged) stream.insist(serializeJson(changed));
-              },
-              said: (method) => {
-                const params = new JsonObject([['_meta', tag]]);
-                if (heard.has(method)) stream.insist(serializeJson(notification(method, params)));
-              },
-            }),
-          );
-        }
+        open.send(serializeJson(acknowledged));
+        for (const text of early) open.insist(text);
+        early = undefined;
         cleanUp.push(atInstant(clock, authorization.expiresAt, finish));
-        return Promise.resolve({ outcome: 'ran' as const, message: acknowledged });
+        return { outcome: 'ran', message: acknowledged };
       },
     );
   };
@@ -157,13 +212,17 @@ export function createModernSide(deps: ModernSideDeps): ModernSide {
       const agent = authorization.agent.id;
       const reply = exchangeReply(exchange, visitor.accepts, clock);
       const life = beginLife(exchange.gone, true);
+      const capabilities = offered(memberAt(message.params, '_meta', envelopeKeys.capabilities), route.record);
+      // A legacy server is told once, at its start, what it may ask for: who can be asked less has another one.
+      const asks = [...capabilities.members.keys()].join('+');
       const context: RequestContext = {
         route,
         authorization,
         message,
         era: modernVersion,
         modern: true,
-        upstreamKey: `agent:${agent}`,
+        upstreamKey: asks === '' ? `agent:${agent}` : `agent:${agent} ${asks}`,
+        capabilities,
         bytesIn,
         reply,
         life,

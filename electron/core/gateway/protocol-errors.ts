@@ -40,15 +40,19 @@ export interface ProtocolRefusal {
 
 /** A JSON-RPC error response. `message` must hold nothing internal. */
 export function errorResponse(id: JsonNode, code: number, message: string, data?: JsonNode): JsonObject {
-  const error = new JsonObject([
-    ['code', fromPlain(code)],
-    ['message', message],
-    ...(data === undefined ? [] : [['data', data] as const]),
-  ]);
   return new JsonObject([
     ['jsonrpc', '2.0'],
     ['id', id],
-    ['error', error],
+    ['error', errorBody(code, message, data)],
+  ]);
+}
+
+/** The error object alone. */
+export function errorBody(code: number, message: string, data?: JsonNode): JsonObject {
+  return new JsonObject([
+    ['code', fromPlain(code)],
+    ['message', message],
+    ...(data === undefined ? [] : [['data', data] as const]),
   ]);
 }
 
@@ -67,6 +71,16 @@ export function resultResponse(id: JsonNode, result: JsonNode): JsonObject {
     ['jsonrpc', '2.0'],
     ['id', id],
     ['result', result],
+  ]);
+}
+
+/** A JSON-RPC request. */
+export function requestMessage(id: JsonNode, method: string, params: JsonObject | undefined): JsonObject {
+  return new JsonObject([
+    ['jsonrpc', '2.0'],
+    ['id', id],
+    ['method', method],
+    ...(params === undefined ? [] : [['params', params] as const]),
   ]);
 }
 

@@ -9,6 +9,11 @@ export interface Reply {
   readonly gone: AbortSignal;
   /** Sends something that belongs to the request; left out where the client takes no event stream. */
   notify(message: JsonObject): void;
+  /**
+   * Sends something that must arrive, as a request to the client must.
+   * @returns false where the client takes no event stream, or the stream is over
+   */
+  insist(message: JsonObject): boolean;
   /** Holds the way back open with keep-alive comments, where the client takes an event stream. */
   hold(): void;
   /**
@@ -64,6 +69,11 @@ export function exchangeReply(
     notify(message) {
       events()?.offer(serializeJson(message));
     },
+    insist(message) {
+      const open = events();
+      open?.insist(serializeJson(message));
+      return open?.open ?? false;
+    },
     hold() {
       events();
     },
@@ -94,6 +104,7 @@ export function batchReplies(count: number, gone: AbortSignal, send: (text: stri
     return {
       gone,
       notify() {},
+      insist: () => false,
       hold() {},
       take: () => undefined,
       answer(text: string) {

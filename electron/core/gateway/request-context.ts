@@ -1,5 +1,7 @@
 import type { ProtocolVersion } from '../../shared/call.ts';
+import type { JsonObject } from '../../shared/json-tree.ts';
 import type { Authorization } from '../oauth/resource-server.ts';
+import type { ServerRequest } from '../servers/upstream-session.ts';
 import type { Reply } from './reply.ts';
 import type { RequestLife } from './request-life.ts';
 import type { SharedRoute } from './routes.ts';
@@ -19,6 +21,10 @@ export interface RequestContext {
   readonly bytesIn: number;
   readonly reply: Reply;
   readonly life: RequestLife;
+  /** What the server may ask this client for: declared by it, and ticked by the person. */
+  readonly capabilities: JsonObject;
+  /** Takes what a legacy server asks meanwhile, where the client can be asked while it waits (legacy era). */
+  readonly onServerRequest?: (request: ServerRequest) => void;
   /** Log level that a modern client opted in to. */
   readonly logLevel?: string;
   /** When the client gives up, milliseconds since the epoch, where it says so. */

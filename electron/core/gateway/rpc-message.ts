@@ -15,9 +15,11 @@ export interface RpcNotification {
   readonly params: JsonObject | undefined;
 }
 
-/** A JSON-RPC response that a client posts. */
+/** A JSON-RPC response that a client posts: what it says to a question of the server. */
 export interface RpcResponse {
   readonly kind: 'response';
+  readonly id: string | JsonNumber;
+  readonly answer: { readonly result: JsonNode } | { readonly error: JsonObject };
 }
 
 /** What a client may post. */
@@ -31,8 +33,13 @@ export function readMessage(node: JsonNode): RpcMessage | undefined {
   if (!(node instanceof JsonObject) || node.get('jsonrpc') !== '2.0') return undefined;
   const method = node.get('method');
   const id = node.get('id');
-  const answer = node.get('result') !== undefined || node.get('error') !== undefined;
-  if (method === undefined) return answer && isId(id) ? { kind: 'response' } : undefined;
+  const [result, error] = [node.get('result'), node.get('error')];
+  const answer = result !== undefined || error !== undefined;
+  if (method === undefined) {
+    if (!isId(id) || (result !== undefined && error !== undefined)) return undefined;
+    if (result !== undefined) return { kind: 'response', id, answer: { result } };
+    return error instanceof JsonObject ? { kind: 'response', id, answer: { error } } : undefined;
+  }
   if (typeof method !== 'string' || !methodName.test(method) || answer) return undefined;
   const params = node.get('params');
   if (params !== undefined && !(params instanceof JsonObject)) return undefined;

@@ -1,4 +1,4 @@
-import { fromPlain, type JsonNode, JsonNumber, JsonObject, memberAt } from '../../shared/json-tree.ts';
+import { fromPlain, JsonNumber, JsonObject, memberAt } from '../../shared/json-tree.ts';
 import { visibleText } from '../../shared/visible-text.ts';
 import type { UpstreamAnswer } from '../servers/upstream-session.ts';
 import type { Ending } from './judge.ts';
@@ -56,17 +56,6 @@ export function endingOf(context: RequestContext, callId: string, answer: Upstre
     );
     return { outcome: 'failed', error: 'The result is no object.', ms, message: resultResponse(message.id, failed) };
   }
-  if (asksTheAgent(result, modern)) {
-    const text = 'The server asked for more input, which Sallyport does not pass on. The call did not finish.';
-    const failed = failedResult(text, 'input_required', callId, modern);
-    return {
-      outcome: 'failed',
-      error: 'The server asked the agent for input.',
-      ms,
-      message: resultResponse(message.id, failed),
-      result,
-    };
-  }
   const sent = modern ? complete(result) : result;
   const isError = result.get('isError') === true;
   return {
@@ -79,11 +68,9 @@ export function endingOf(context: RequestContext, callId: string, answer: Upstre
 }
 
 /**
- * Whether a multi-round-trip result may not go on: questions to the agent are off until the person ticks them
- * (`security.md` S9), and a legacy client could not answer at all.
+ * Whether a result is a multi-round-trip one that asks for more. Each question in it was judged before it came here; for a
+ * client of the legacy era they become requests (`multi-round.ts`).
  */
-function asksTheAgent(result: JsonObject, modern: boolean): boolean {
-  if (result.get('resultType') !== 'input_required') return false;
-  const requests: JsonNode | undefined = result.get('inputRequests');
-  return !modern || (requests instanceof JsonObject ? requests.members.size > 0 : requests !== undefined);
+export function asksTheAgent(result: JsonObject): boolean {
+  return result.get('resultType') === 'input_required';
 }

@@ -1,18 +1,18 @@
 import type { Answer, Call, Decision } from '../../shared/call.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { type JsonNode, JsonObject } from '../../shared/json-tree.ts';
+import { type JsonNode, JsonObject, memberAt } from '../../shared/json-tree.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Decided, Judged, RequestLog } from '../request-log/request-log.ts';
 import type { UpstreamAnswer } from '../servers/upstream-session.ts';
+import type { Carry } from './carry.ts';
 import { beyondScope, failed, over, pausedEnding, refused, stopped, unavailable, unknownTool } from './endings.ts';
-import { forward } from './forward.ts';
 import { createHeldProgress, type HeldProgress } from './held-progress.ts';
 import { builtIn, type Ending, type Judge } from './judge.ts';
 import type { KeptResults } from './kept-results.ts';
 import type { Live } from './live.ts';
 import { paramHeaderProblem } from './param-headers.ts';
-import { codes, notification, relayedError, resultResponse } from './protocol-errors.ts';
+import { codes, relayedError, resultResponse } from './protocol-errors.ts';
 import type { RequestContext } from './request-context.ts';
 import { failedResult } from './stopped-result.ts';
 import type { ToolLists } from './tool-lists.ts';
@@ -36,6 +36,7 @@ export interface ToolsDeps {
   readonly lists: ToolLists;
   readonly upstreams: Upstreams;
   readonly live: Live;
+  readonly carry: Carry;
   readonly kept: KeptResults;
   /** Adds a tool to a grant. @returns false if that cannot be */
   readonly widen: (grantId: string, tool: string) => boolean;
@@ -48,7 +49,7 @@ const keptDecision = builtIn('allow', 'kept-result', 'It ran before, and its res
 
 /** Makes them. */
 export function createTools(deps: ToolsDeps): Tools {
-  const { clock, policy, approvals, log, paused, judge, lists, upstreams, live, kept, widen } = deps;
+  const { clock, policy, approvals, log, paused, judge, lists, upstreams, live, carry, kept, widen } = deps;
 
   /** Whether an agent may know of this definition at all. */
   const visible = (context: RequestContext, definition: JsonObject): boolean => {
@@ -122,7 +123,8 @@ export function createTools(deps: ToolsDeps): Tools {
   /** The ending of a call that ran, which keeps its result if nobody is there to take it. */
   const ran = (context: RequestContext, call: Call, ending: Ending): Ending => {
     const { result } = ending;
-    if (result === undefined) return ending;
+    // What asks for more holds a handle that counts once: it is of no use to a later call.
+    if (result === undefined || memberAt(result, 'resultType') === 'input_required') return ending;
     return { ...ending, undelivered: () => kept.keep(call, context.authorization.grantId, result) };
   };
 
@@ -168,12 +170,12 @@ export function createTools(deps: ToolsDeps): Tools {
   /** Everything between the permission and the server's answer; what changed meanwhile stops it. */
   const run = async (context: RequestContext, decided: Decided, progress: HeldProgress): Promise<Ending> => {
     const { call } = decided;
-    const { life, route, upstreamKey, message, reply, logLevel, modern } = context;
+    const { life, route } = context;
     let sentAt: number | undefined;
     const elapsed = (): number => (sentAt === undefined ? 0 : Math.round((clock.monotonic() - sentAt) * 10) / 10);
     try {
       if (life.open.aborted) return over(context, call, false);
-      const session = await upstreams.connect(route.record, upstreamKey);
+      const session = await upstreams.connect(route.record, context.upstreamKey, context.capabilities);
       const answer = await lists.of(route.record.slug, session);
       const definition = 'list' in answer ? answer.list.byName.get(call.name ?? '') : undefined;
       if (!definition) return unknownTool(context, call);
@@ -188,16 +190,11 @@ export function createTools(deps: ToolsDeps): Tools {
       const wrong = headerProblem(context, definition);
       if (wrong) return wrong;
       if (life.open.aborted) return over(context, call, false);
-      const result = await forward(decided, session, message.params, {
-        signal: life.run,
+      const result = await carry(context, decided, session, {
         onSent: () => {
           sentAt ??= clock.monotonic();
         },
-        onNotification: (method, params) => {
-          if (modern && method === 'notifications/message' && logLevel === undefined) return;
-          if (progress.passes(method, params)) reply.notify(notification(method, params));
-        },
-        ...(logLevel === undefined ? {} : { logLevel }),
+        passes: progress.passes,
       });
       const ms = elapsed();
       const ending = endingOf(context, call.id, await faithfulOrHarmless(call, result, definition), ms);
@@ -245,7 +242,7 @@ export function createTools(deps: ToolsDeps): Tools {
             return refused(context, codes.invalidParams, 'Unknown cursor.');
           const started = clock.monotonic();
           try {
-            const session = await upstreams.connect(route.record, context.upstreamKey);
+            const session = await upstreams.connect(route.record, context.upstreamKey, context.capabilities);
             const answer = await lists.read(route.record.slug, session, life.run);
             const ms = Math.round((clock.monotonic() - started) * 10) / 10;
             if ('error' in answer) {

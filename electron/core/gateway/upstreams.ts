@@ -1,8 +1,10 @@
 import type { JsonObject } from '../../shared/json-tree.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ServerRecord, Servers } from '../servers/servers.ts';
-import type { UpstreamSession } from '../servers/upstream-session.ts';
+import type { ServerRequest, UpstreamSession } from '../servers/upstream-session.ts';
 import { featureNotifications } from './features.ts';
+import { codes, errorBody } from './protocol-errors.ts';
+import type { ServerListening } from './server-listening.ts';
 import type { ToolLists } from './tool-lists.ts';
 
 /** One agent-side stream that wants to hear of changes. */
@@ -11,14 +13,18 @@ export interface ChangeListener {
   /** Key of its conversation with the server: it hears of no other conversation's notifications. */
   readonly key: string;
   toolsChanged(): void;
-  /** What the server said of its resources or prompts, where the person shares these. */
+  /** Takes what a legacy server asks outside of any call, where its client can be asked. */
+  asks?(request: ServerRequest): void;
+  /** What the server said: log messages, and of its resources or prompts where the person shares these. */
   said(method: string, params: JsonObject | undefined): void;
 }
 
 /** Conversations with servers, and what they say unasked. */
 export interface Upstreams {
   /** See {@link Servers.connect}. */
-  connect(record: ServerRecord, key: string): Promise<UpstreamSession>;
+  connect(record: ServerRecord, key: string, capabilities?: JsonObject): Promise<UpstreamSession>;
+  /** Takes what a server says of a resource that is followed on a stream of its own. */
+  hears(record: ServerRecord, key: string): (method: string, params: JsonObject | undefined) => void;
   /** Begins to listen; the function returned ends it. */
   listen(listener: ChangeListener): () => void;
   close(): void;
@@ -29,6 +35,7 @@ export function createUpstreams(
   servers: Pick<Servers, 'connect'>,
   policy: Pick<Policy, 'tools' | 'onChange'>,
   lists: ToolLists,
+  listening: ServerListening,
 ): Upstreams {
   const listeners = new Set<ChangeListener>();
   const attached = new WeakSet<UpstreamSession>();
@@ -51,16 +58,19 @@ export function createUpstreams(
     return true;
   };
   const stopPolicy = policy.onChange((server) => void noticeChange(server));
+  const tellListeners = (record: ServerRecord, key: string, method: string, params: JsonObject | undefined): void => {
+    const feature = featureNotifications.get(method);
+    const log = method === 'notifications/message';
+    if (!log && (feature === undefined || !ticked.get(record.slug)?.includes(feature))) return;
+    for (const listener of listeners) {
+      if (listener.server === record.slug && listener.key === key) listener.said(method, params);
+    }
+  };
   const attach = (record: ServerRecord, key: string, session: UpstreamSession): void => {
     if (attached.has(session)) return;
     attached.add(session);
-    const stop = session.onNotification((method, params) => {
-      const feature = featureNotifications.get(method);
-      if (feature !== undefined && ticked.get(record.slug)?.includes(feature)) {
-        for (const listener of listeners) {
-          if (listener.server === record.slug && listener.key === key) listener.said(method, params);
-        }
-      }
+    const hear = (method: string, params: JsonObject | undefined): void => {
+      tellListeners(record, key, method, params);
       if (method !== 'notifications/tools/list_changed') return;
       lists.invalidate(session);
       const before = shown.get(record.slug);
@@ -71,17 +81,28 @@ export function createUpstreams(
         },
         () => tell(record.slug, key),
       );
+    };
+    const stop = session.onNotification(hear);
+    if (session.info.era === 'modern') listening.lists(session, hear);
+    const stopAsking = session.onServerRequest((request) => {
+      const [listener] = [...listeners].filter((one) => one.server === record.slug && one.key === key && one.asks);
+      if (listener?.asks) listener.asks(request);
+      else request.answer({ error: errorBody(codes.methodNotFound, 'The client cannot be asked that.') });
     });
-    session.onClose(stop);
+    session.onClose(() => {
+      stop();
+      stopAsking();
+    });
   };
   return {
-    async connect(record, key) {
+    async connect(record, key, capabilities) {
       if (!shown.has(record.slug)) noticeChange(record.slug);
       ticked.set(record.slug, record.features ?? []);
-      const session = await servers.connect(record, key);
+      const session = await servers.connect(record, key, capabilities);
       attach(record, key, session);
       return session;
     },
+    hears: (record, key) => (method, params) => tellListeners(record, key, method, params),
     listen(listener) {
       if (!shown.has(listener.server)) noticeChange(listener.server);
       listeners.add(listener);

@@ -8,7 +8,7 @@ import type { RequestLog } from '../request-log/request-log.ts';
 import type { ServerRegistry } from '../servers/server-registry.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 
-/** What the requests on agents, approvals and the log need of the stations. */
+/** What the requests on agents and approvals need of the stations. */
 export interface AgentHandlerDeps {
   readonly clock: Clock;
   readonly registry: ServerRegistry;
@@ -30,20 +30,12 @@ export function viewAgents(deps: Pick<AgentHandlerDeps, 'clock' | 'resourceServe
     .map((agent) => ({ ...agent, callsToday: deps.log.countSince(agent.id, midnight) }));
 }
 
-/** Requests on agents, prompts and the request log. */
+/** Requests on agents and prompts. */
 export function createAgentHandlers(
   deps: AgentHandlerDeps,
 ): Pick<
   Handlers,
-  | 'agents.list'
-  | 'agents.token'
-  | 'agents.revoke'
-  | 'approvals.list'
-  | 'approvals.answer'
-  | 'approvals.forget'
-  | 'log.list'
-  | 'log.show'
-  | 'log.verify'
+  'agents.list' | 'agents.token' | 'agents.revoke' | 'approvals.list' | 'approvals.answer' | 'approvals.forget'
 > {
   const { registry, resourceServer, approvals, log } = deps;
   return {
@@ -103,9 +95,5 @@ export function createAgentHandlers(
       log.note({ kind: 'authority', message: `Remembered answer ${id} forgotten.`, by: front });
       return { id };
     },
-
-    'log.list': async (query) => log.list(query),
-    'log.show': async ({ id }) => ({ row: log.show(id) }),
-    'log.verify': async () => await log.verify(),
   };
 }

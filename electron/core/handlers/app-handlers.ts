@@ -37,7 +37,11 @@ export function createAppHandlers(
   | 'tunnel.ca'
   | 'tunnel.probe'
   | 'tunnel.use'
+  | 'tunnel.certificate'
+  | 'tunnel.certificateUse'
   | 'tunnel.record'
+  | 'tunnel.remote'
+  | 'tunnel.remoteChange'
   | 'pause'
   | 'resume'
   | 'settings.get'
@@ -63,6 +67,23 @@ export function createAppHandlers(
       const { way, domain, openai } = tunnel.view();
       const where = openai ? `${openai.tunnelId}, whose service reads what passes` : domain;
       log.note({ kind: 'authority', message: `The way in is now ${way}: ${where}.`, by: front });
+      return tunnel.view();
+    },
+
+    'tunnel.certificate': async () => await tunnel.certificate(),
+    'tunnel.certificateUse': async (choice, { front }) => {
+      await tunnel.useCertificate(choice);
+      const view = await tunnel.certificate();
+      const by = view.directory === undefined ? 'this installation' : new URL(view.directory).host;
+      log.note({ kind: 'authority', message: `The certificate of ${view.domain} is signed by ${by} now.`, by: front });
+      return view;
+    },
+
+    'tunnel.remote': async () => await tunnel.remote(),
+    'tunnel.remoteChange': async (change, { front }) => {
+      await tunnel.changeRemote(change);
+      const what = change.do === 'rotate-token' ? 'the token was rotated' : `${change.id} was archived`;
+      log.note({ kind: 'authority', message: `At Anthropic: ${what}.`, by: front });
       return tunnel.view();
     },
 

@@ -64,6 +64,7 @@ function isReading(words: readonly string[], at: number): boolean {
   const before = words[at - 1] ?? '';
   if (words[at] === 'pull') return next === 'request' || next === 'requests';
   if (words[at] === 'request' || words[at] === 'requests') return before === 'pull' || before === 'merge';
+  if (words[at] === 'open') return next === 'node' || next === 'nodes';
   if (words[at] === 'merge') return next === 'request' || next === 'requests';
   if (words[at] === 'resolve') return ['id', 'ids', 'name', 'path', 'dns', 'hostname'].includes(words.at(-1) ?? '');
   if (words[at] === 'set') return ['data', 'result', 'change', 'record'].includes(before) && at > 1;
@@ -76,6 +77,7 @@ export function readWord(words: readonly string[]): string | undefined {
   if (verb) return verb;
   if (words[0] === 'look' && words[1] === 'up') return 'look up';
   if (words.includes('resolve')) return 'resolve';
+  if (words.includes('open') && words.some((word) => word === 'node' || word === 'nodes')) return 'open nodes';
   if (words[0] === 'echo') return 'echo';
   const end = words.at(-1);
   return words.find((word) => lists.readNouns.has(word) && (word === end || word === words[0] || words[0] === 'git'));

@@ -9,7 +9,7 @@ const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/
 export const readVerbs = words(`
   get list read search find describe show view fetch lookup query count check inspect browse retrieve return explain
   summarize summarise analyze analyse compare diff preview validate verify peek scan grep glob ls cat head tail stat
-  explore identify detect measure estimate is has exists which what who whoami enumerate discover display print
+  explore identify detect measure estimate is has exists which what who whoami enumerate discover display print research
 `);
 
 /** Reading verbs that are also nouns: at the end of a name (`materialize_view`) they prove nothing alone. */
@@ -112,9 +112,28 @@ export const addressParameters = words('url urls uri uris href link links websit
 
 /** Words of a name with which an address is fetched. */
 export const fetchWords = words(`
-  fetch download crawl scrape scraper browse navigate goto visit curl wget http https request web webpage webpages website
-  url urls screenshot extract open load html page import proxy
+  fetch fetching download crawl crawling scrape scraping scraper browse browsing navigate goto visit curl wget http https request
+  web webpage webpages website url urls screenshot extract open load html page import proxy
 `);
+
+/** Those of {@link fetchWords} that only name a thing: beside a verb that changes they prove nothing (`update_page`). */
+export const fetchNouns = words('http https web webpage webpages website url urls html page');
+
+/** Interpreters whose name is followed by what they are told to do (`kubectl_rollout`): alone they run whatever they are given. */
+export const commandFamilies = words('kubectl gcloud awscli');
+
+/** Verbs with which a description speaks of the tool's own running (`Run a find query`), where its name reads. */
+export const runningLightly = words('run start request call');
+
+/** What a switch such as `removeBase64Images` takes out of the output, not out of the world. */
+export const outputNouns = words(
+  'image images tag tags html markdown whitespace comments formatting duplicates base64 boilerplate ads markup metadata cache',
+);
+
+/** Parameters that name something that is stored: what works on it may change it. */
+export const storedParameters = words(
+  'id ids gid uuid path file filename filepath paths files folder directory uri destination document documents name names',
+);
 
 /** Words with which texts speak of fetching an address. */
 export const fetchingWords = words(`

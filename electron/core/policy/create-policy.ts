@@ -145,23 +145,26 @@ function explained(subject: Case, decision: Decision): Decision {
   if (decision.effect !== 'ask') return decision;
   const { memory, call } = subject;
   const more = memory.provenance(call).filter((one) => !decision.reasons.includes(one));
-  const unusual = memory.unusual(call);
-  if (more.length === 0 && !unusual) return decision;
-  const reasons = [
-    ...decision.reasons,
-    ...more,
-    ...(unusual ? ['This agent has called unusually often just now.'] : []),
-  ];
-  return { ...decision, reasons, risk: Math.min(100, decision.risk + (more.length > 0 ? 5 : 0) + (unusual ? 15 : 0)) };
+  const often = memory.unusual(call);
+  if (more.length === 0 && !often) return decision;
+  const odd = [...more, ...(often ? ['This agent has called unusually often just now.'] : [])];
+  return {
+    ...decision,
+    reasons: [...decision.reasons, ...odd],
+    unusual: [...(decision.unusual ?? []), ...odd],
+    risk: Math.min(100, decision.risk + (more.length > 0 ? 5 : 0) + (often ? 15 : 0)),
+  };
 }
 
 /** A resource or a prompt is read, and it is the person's own. */
 const sharedFeatureNature: ToolNature = {
   classified: { class: 'read', why: 'It is read.' },
   outward: false,
+  kept: false,
   irreversible: false,
   public: false,
   looksOutside: false,
+  savesBy: [],
   directs: undefined,
 };
 

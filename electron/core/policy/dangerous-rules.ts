@@ -1,6 +1,6 @@
 import { aboutParameter, dangerous, inspects, last, type Rule, takesText } from './class-subject.ts';
 import * as lists from './class-words.ts';
-import { namedQueryLanguage, statedRun, statesFetch } from './sentences.ts';
+import { namedQueryLanguage, statedChange, statedRead, statedRun, statesFetch } from './sentences.ts';
 import type { ToolParameter } from './tool-parameters.ts';
 
 /** Rules for tools that run arbitrary commands, code or queries, or fetch arbitrary addresses. */
@@ -18,9 +18,16 @@ export const dangerousRules: readonly Rule[] = [
       ? dangerous(`Its name says "${words[verbAt]} ${noun}": it runs what it is told.`)
       : undefined;
   },
-  function isAnInterpreter({ words, parameters, readsByName, effectByName }) {
+  function isAnInterpreter({ words, sentences, parameters, readsByName, effectByName }) {
     if (readsByName || !takesText(parameters)) return undefined;
     const noun = words.find((word) => lists.interpreterNouns.has(word));
+    // "browser_console_messages: Returns all console messages": a name of several words whose description only reads.
+    if (words.length > 1 && statedRead(sentences) && !statedRun(sentences) && !statedChange(sentences))
+      return undefined;
+    const told = parameters.list.some(
+      (one) => one.freeText && (lists.commandParameters.has(last(one)) || ['args', 'flags'].includes(last(one))),
+    );
+    if (noun && lists.commandFamilies.has(noun) && words.length > 1 && !told) return undefined;
     const other = effectByName && !lists.interpreterNouns.has(effectByName) && !lists.runVerbs.has(effectByName);
     return noun && !other ? dangerous(`It is named after "${noun}", which runs whatever it is given.`) : undefined;
   },
@@ -93,6 +100,8 @@ export const dangerousRules: readonly Rule[] = [
     );
     const verb = subject.words.find((word) => lists.fetchWords.has(word));
     if (addresses.length === 0) {
+      // "get_project_url" gives an address and takes none.
+      if (subject.words.at(-1) === 'url' && subject.words.length > 2 && subject.words.includes('get')) return undefined;
       const byName = subject.words.some((word) => ['curl', 'wget', 'http', 'url', 'webpage', 'website'].includes(word));
       return byName &&
         verb &&
@@ -102,7 +111,12 @@ export const dangerousRules: readonly Rule[] = [
     }
     const address = addresses[0];
     const says = statesFetch(subject.sentences) || addresses.some((one) => loads(one));
-    const writesIt = subject.effectByName !== undefined && lists.effectVerbs.has(subject.effectByName);
+    const { effectByName } = subject;
+    const onlyNamed =
+      verb !== undefined && subject.words.every((word) => !lists.fetchWords.has(word) || lists.fetchNouns.has(word));
+    const writesIt =
+      effectByName !== undefined &&
+      (lists.effectVerbs.has(effectByName) || (onlyNamed && !lists.fetchWords.has(effectByName)));
     return address && ((verb && !writesIt) || (verb && says) || (says && !writesIt))
       ? dangerous(`It fetches any address that it is given ("${address.name}").`)
       : undefined;

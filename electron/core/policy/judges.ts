@@ -1,4 +1,5 @@
 import type { Call, Decision } from '../../shared/call.ts';
+import { JsonObject } from '../../shared/json-tree.ts';
 import { visibleText } from '../../shared/visible-text.ts';
 import type { Reached } from './guarded-places.ts';
 import type { RuleBook, RuleMatches } from './rule-book.ts';
@@ -132,8 +133,14 @@ export const judges: readonly Judge[] = [
       const reason = `Its description looks as if it were written to direct the agent: ${tool.nature.directs}.`;
       return asked('label:description', reason, tool, 30);
     }
-    const carried = memory.carries(call);
+    if (tool.resembles !== undefined) {
+      const reason = `Its name can be taken for “${visibleText(tool.resembles, { max: 80 })}”, which is another tool.`;
+      return asked('label:look-alike', reason, tool, 30);
+    }
+    const carried = memory.carries(call, tool.nature);
     if (carried !== undefined && !local(tool)) return asked('label:carries', carried, tool, 40);
+    const dripped = tool.classified.class === 'read' ? memory.drips(call, tool.nature) : undefined;
+    if (dripped !== undefined) return asked('label:drips', dripped, tool, 30);
     const found = memory.labels(call);
     if (found.size === 0) return undefined;
     const needed = labelsThatAsk(tool, found);
@@ -167,10 +174,14 @@ export const judges: readonly Judge[] = [
     const reasons = [ruleReason(allow, 'Your rules allow it.'), tool.classified.why];
     return { effect: 'allow', rule: `rule:${allow.id}`, reasons, risk: classRisk[kind], class: kind };
   },
-  function access({ tool }) {
+  function access({ call, tool }) {
     if (!tool) return undefined;
     const { classified } = tool;
     if (tool.access === 'ask') return asked(`access:ask`, askReason[classified.class], tool, 0);
+    const saves = classified.class === 'read' ? savedBy(tool, call) : undefined;
+    if (saves !== undefined) {
+      return asked('class:saves', `With “${visibleText(saves, { max: 40 })}” it writes a file.`, tool, 20);
+    }
     return {
       effect: 'allow',
       rule: classified.class === 'read' ? 'class:read' : 'access:allow',
@@ -207,9 +218,15 @@ const labelWords: Readonly<Record<Label, string>> = {
   injected: 'text that speaks to the agent',
 };
 
-/** Whether nothing of what the tool is given leaves this machine's own servers by it: it only looks, at the person's own things. */
+/** Whether what the tool is given stays on this machine by its nature: a file, a note, a draft. */
 function local(tool: KnownTool): boolean {
-  return tool.classified.class === 'effect' && !tool.nature.outward;
+  return tool.classified.class === 'effect' && tool.nature.kept;
+}
+
+/** The parameter of a reading tool that is given here and makes it write a file. */
+function savedBy(tool: KnownTool, call: Call): string | undefined {
+  const given = call.arguments;
+  return given instanceof JsonObject ? tool.nature.savesBy.find((name) => given.get(name) !== undefined) : undefined;
 }
 
 /** The labels under which a tool's effect asks whatever was said before, and why. */
@@ -222,7 +239,11 @@ function labelsThatAsk(
   if (nature.looksOutside && classified.class === 'read' && found.has('private') && found.has(untrusted)) {
     return { rule: 'label:outward', labels: ['private', untrusted], why: 'It asks a machine that the agent names.' };
   }
-  if (classified.class === 'read') return undefined;
+  if (classified.class === 'read') {
+    return found.has('injected') && (nature.public || nature.looksOutside)
+      ? { rule: 'label:injected', labels: ['injected'], why: 'What it is asked reaches others.' }
+      : undefined;
+  }
   if (found.has('injected')) {
     return { rule: 'label:injected', labels: ['injected'], why: 'It changes things.' };
   }
@@ -256,5 +277,8 @@ function denied(rule: string, reason: string, tool: KnownTool | undefined): Deci
 function asked(rule: string, reason: string, tool: KnownTool | undefined, more: number): Decision {
   const kind = tool?.classified.class ?? 'effect';
   const why = tool ? [tool.classified.why] : [];
-  return { effect: 'ask', rule, reasons: [reason, ...why], risk: Math.min(100, classRisk[kind] + more), class: kind };
+  // Asking for a tool is what was agreed on; these ask because of the call.
+  const unusual = /^(?:label|budget|built-in):/.test(rule) ? { unusual: [reason] } : {};
+  const risk = Math.min(100, classRisk[kind] + more);
+  return { effect: 'ask', rule, reasons: [reason, ...why], ...unusual, risk, class: kind };
 }

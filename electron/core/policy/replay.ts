@@ -61,8 +61,8 @@ export function createReplay(deps: ReplayDeps): Replay {
     const server = textOf(line, 'server');
     const tools = line.get('tools');
     if (!Array.isArray(tools)) throw bad('"tools" must be a list of definitions');
-    const definitions = (tools as readonly JsonNode[]).map((one) => {
-      if (!(one instanceof JsonObject)) throw bad('a definition must be an object');
+    const definitions = (tools as readonly JsonNode[]).map((one, at) => {
+      if (!(one instanceof JsonObject)) throw bad(`"tools"[${at}] must be a definition, which is an object`);
       return one;
     });
     if (listed.has(server)) policy.observe(server, definitions);
@@ -73,13 +73,15 @@ export function createReplay(deps: ReplayDeps): Replay {
   const takeCall = (line: JsonObject, bytesIn: number): ReplayedCall => {
     const server = textOf(line, 'server');
     const name = textOf(line, 'tool');
-    const args = line.get('arguments');
+    const args = line.get('arguments') ?? undefined;
+    if (args !== undefined && !(args instanceof JsonObject)) throw bad('"arguments" must be an object');
     const given = line.get('agent');
+    const named = given instanceof JsonObject ? (given.get('name') ?? given.get('id')) : given;
     const pin = policy.pinOf(server, name);
     const bare = {
       id: `replay-${index}`,
       at: new Date(clock.now()).toISOString(),
-      agent: typeof given === 'string' ? { id: `token:${given}`, name: given } : agent,
+      agent: typeof named === 'string' && named !== '' ? { id: `token:${named}`, name: named } : agent,
       agentSession: `session-${session}`,
       server,
       method: 'tools/call',
@@ -94,7 +96,7 @@ export function createReplay(deps: ReplayDeps): Replay {
     if (runs) {
       policy.ran(call);
       const result = line.get('result');
-      if (result !== undefined) policy.saw(call, result, clock.now());
+      if (result !== undefined && result !== null) policy.saw(call, result, clock.now());
     }
     const { effect, reasons, risk } = decision;
     index += 1;
@@ -128,11 +130,11 @@ export function createReplay(deps: ReplayDeps): Replay {
 
   return {
     line(text) {
-      const node = parsed(text);
+      const node = parsed(text.replace(/^\uFEFF/, ''));
       if (!(node instanceof JsonObject)) throw bad('a line is one JSON object');
       const at = node.get('at');
       const type = node.get('type');
-      if (at !== undefined) {
+      if (at !== undefined && at !== null) {
         const time = typeof at === 'string' && /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d/.test(at) ? Date.parse(at) : Number.NaN;
         if (Number.isNaN(time)) throw bad('"at" must be a time as in RFC 3339');
         clock.set(time);
@@ -140,7 +142,10 @@ export function createReplay(deps: ReplayDeps): Replay {
       if (type === 'tools') takeTools(node);
       else if (type === 'session') session += 1;
       else if (type === 'call') return takeCall(node, text.length);
-      else throw bad('"type" must be "tools", "session" or "call"');
+      else
+        throw bad(
+          `"type" must be "tools", "session" or "call"${typeof type === 'string' ? `, not "${type.slice(0, 40)}"` : ''}`,
+        );
       return undefined;
     },
   };

@@ -44,6 +44,14 @@ function negated(sentence: readonly string[], at: number): boolean {
   return sentence.slice(Math.max(0, at - 4), at).some((word) => negations.has(word));
 }
 
+/** Whether the clause before `at` speaks of what the reader does ("before you include or reject it"), not the tool. */
+function tellsTheReader(sentence: readonly string[], at: number): boolean {
+  const before = sentence.slice(Math.max(0, at - 6), at);
+  return before.some((word, index) => readersClause.has(word) && before[index + 1] === 'you');
+}
+
+const readersClause = new Set(['before', 'after', 'if', 'when', 'whether', 'until']);
+
 function leadAt(sentence: readonly string[]): number {
   let at = 0;
   while (at < sentence.length && fillers.has(sentence[at] ?? '')) at += 1;
@@ -94,7 +102,8 @@ export function statedChange(sentences: Sentences): string | undefined {
       if (!linkWords.has(sentence[at] ?? '')) continue;
       const word = sentence[at + 1];
       const linked = inList(effectVerbs, word) ?? inList(effectOrNounWords, word);
-      if (linked && determiners.has(sentence[at + 2] ?? '') && !negated(sentence, at + 1)) return linked;
+      const object = determiners.has(sentence[at + 2] ?? '');
+      if (linked && object && !negated(sentence, at + 1) && !tellsTheReader(sentence, at)) return linked;
     }
     for (const [at, word] of sentence.entries()) {
       if (word === 'destructive' && !negated(sentence, at)) return 'destroy';

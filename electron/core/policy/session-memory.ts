@@ -6,6 +6,7 @@ import { resultInstructions } from './hidden-instructions.ts';
 import type { RuleBook } from './rule-book.ts';
 import type { Budget } from './rules-document.ts';
 import { encodedRuns, findSecrets } from './secret-shapes.ts';
+import { mayHold } from './text-sketch.ts';
 import type { ToolNature } from './tool-nature.ts';
 
 /** What has passed through an agent's session. `injected` = untrusted text that speaks to the agent. */
@@ -33,7 +34,9 @@ export interface SessionMemory {
   /** Sentences that say where values of the arguments first appeared. */
   provenance(call: Call): readonly string[];
   /** A value of the arguments that carries something out of an earlier result, in words; undefined if none. */
-  carries(call: Call): string | undefined;
+  carries(call: Call, nature: ToolNature): string | undefined;
+  /** That many small calls together carry private results to another server, in words; undefined if they do not. */
+  drips(call: Call, nature: ToolNature): string | undefined;
   /** The first budget that this call would exceed. */
   usedUp(call: Call, nature: ToolNature, book: RuleBook): UsedUp | undefined;
   /** Whether this agent's volume is unusual just now. */
@@ -46,6 +49,8 @@ export interface SessionMemory {
 
 interface Passed {
   readonly text: string;
+  /** Whether a piece may be in the text at all: asked before the text is searched. */
+  readonly may: (piece: string) => boolean;
   readonly origin: Origin;
   readonly own: boolean;
 }
@@ -55,6 +60,8 @@ interface Session {
   readonly passed: Passed[];
   size: number;
   readonly runs: number[];
+  /** Pieces of private results that went to other servers since somebody was asked about it, with when. */
+  readonly dripped: Map<string, number>;
   readonly records: Map<number, Set<string>>;
 }
 
@@ -62,6 +69,9 @@ const mostSessions = 500;
 /** Text kept of one result, and of all of a session; the oldest leave first. */
 const keptOfResult = 262_144;
 const keptOfSession = 2_097_152;
+/** How long small pieces that went out are counted together, and how many are kept. */
+const dripWindowMs = 30 * 60_000;
+const mostDripped = 200;
 const windowMs = { '1m': 60_000, '1h': 3_600_000 } as const;
 /** Calls a minute beyond which an agent's volume is unusual. */
 const unusualPerMinute = 60;
@@ -75,7 +85,14 @@ export function createSessionMemory(): SessionMemory {
   const known = (call: Call): Session | undefined => sessions.get(keyOf(call));
   const sessionOf = (call: Call): Session => {
     const key = keyOf(call);
-    const session = sessions.get(key) ?? { labels: new Map(), passed: [], size: 0, runs: [], records: new Map() };
+    const session = sessions.get(key) ?? {
+      labels: new Map(),
+      passed: [],
+      size: 0,
+      runs: [],
+      dripped: new Map(),
+      records: new Map(),
+    };
     sessions.delete(key);
     sessions.set(key, session);
     if (sessions.size > mostSessions) for (const oldest of sessions.keys()) if (sessions.delete(oldest)) break;
@@ -111,13 +128,13 @@ export function createSessionMemory(): SessionMemory {
         if (found.length >= 3) break;
         if (text.trim().length < 4) continue;
         const probe = text.trim().slice(0, 400);
-        const first = session.passed.find((one) => one.text.includes(probe));
+        const first = session.passed.find((one) => holds(one, probe));
         if (!first) continue;
         found.push(`“${visibleText(name, { max: 40 })}” first appeared in a result of ${told(first.origin, now)}.`);
       }
       return found;
     },
-    carries(call) {
+    carries(call, nature) {
       const session = known(call);
       const now = Date.parse(call.at);
       for (const { name, text } of leavesOf(call.arguments)) {
@@ -125,18 +142,34 @@ export function createSessionMemory(): SessionMemory {
         const secret = findSecrets(text)[0];
         if (secret) return `“${shown}” holds ${secret.kind}.`;
         if (!session || session.passed.length === 0) continue;
-        for (const { decoded } of encodedRuns(text).slice(0, 20)) {
-          const from = session.passed.find((one) => one.text.includes(decoded.trim().slice(0, 200)));
+        for (const decoded of hiddenReadings(text)) {
+          const from = session.passed.find((one) => holds(one, decoded.trim().slice(0, 200)));
           if (from) return `“${shown}” holds, encoded, what came in a result of ${told(from.origin, now)}.`;
         }
         for (const piece of sentencesOf(text)) {
-          const from = session.passed.find(
-            (one) => one.own && one.origin.server !== call.server && one.text.includes(piece),
-          );
+          const from = session.passed.find((one) => one.own && one.origin.server !== call.server && holds(one, piece));
           if (from) return `“${shown}” holds text from a result of ${told(from.origin, now)}.`;
+        }
+        if (!nature.public && !nature.looksOutside) continue;
+        for (const value of tellingValues(text)) {
+          const from = session.passed.find((one) => one.own && holds(one, value));
+          if (from) return `“${shown}” holds a value from a result of ${told(from.origin, now)}.`;
         }
       }
       return undefined;
+    },
+    drips(call, nature) {
+      const session = known(call);
+      if (!session) return undefined;
+      const since = Date.parse(call.at) - dripWindowMs;
+      const before = [...session.dripped].flatMap(([piece, at]) => (at > since ? [piece] : []));
+      const now = piecesOut(session, call);
+      if (now.length === 0) return undefined;
+      const all = new Set([...before, ...now]);
+      const length = [...all].reduce((sum, piece) => sum + piece.length, 0);
+      const [pieces, characters] = nature.public || nature.looksOutside ? [4, 100] : [8, 240];
+      if (all.size < pieces && length < characters) return undefined;
+      return `It and calls before it took ${all.size} pieces of private results, ${length} characters, to other servers.`;
     },
     usedUp(call, nature, book) {
       const now = Date.parse(call.at);
@@ -159,6 +192,15 @@ export function createSessionMemory(): SessionMemory {
       const at = Date.parse(call.at);
       const session = sessionOf(call);
       session.runs.push(at);
+      if (nature.classified.class === 'read') {
+        // Where the person was asked about the pieces so far, counting begins anew.
+        if (this.drips(call, nature) !== undefined) session.dripped.clear();
+        else for (const piece of piecesOut(session, call)) session.dripped.set(piece, at);
+        for (const oldest of session.dripped.keys()) {
+          if (session.dripped.size <= mostDripped) break;
+          session.dripped.delete(oldest);
+        }
+      }
       if (session.runs.length > 2 * unusualPerMinute) session.runs.splice(0, session.runs.length - unusualPerMinute);
       for (const [index, budget] of book.budgetsFor(call)) {
         const what = limitOf(budget)[1];
@@ -183,7 +225,7 @@ export function createSessionMemory(): SessionMemory {
       if (secret) mark('secret', secret.kind);
       const injected = resultInstructions(text);
       if (injected !== undefined) mark('injected', injected);
-      session.passed.push({ text, origin, own });
+      session.passed.push({ text, may: mayHold(text), origin, own });
       session.size += text.length;
       while (session.size > keptOfSession) session.size -= session.passed.shift()?.text.length ?? session.size;
       for (const [index, budget] of book.budgetsFor(call)) {
@@ -241,6 +283,63 @@ function leavesOf(node: JsonNode | undefined): readonly { name: string; text: st
   };
   walk(node, 'arguments');
   return found;
+}
+
+function holds(one: Passed, piece: string): boolean {
+  return one.may(piece) && one.text.includes(piece);
+}
+
+/** Short values of the arguments that stand in a private result of another server. */
+function piecesOut(session: Session, call: Call): readonly string[] {
+  const found = new Set<string>();
+  for (const { text } of leavesOf(call.arguments)) {
+    const piece = text.trim().slice(0, 400);
+    if (piece.length < 6) continue;
+    if (session.passed.some((one) => one.own && one.origin.server !== call.server && holds(one, piece))) {
+      found.add(piece);
+    }
+  }
+  return [...found];
+}
+
+/** Values by which people and accounts are told apart: mail addresses, long numbers, keys. */
+function tellingValues(text: string): readonly string[] {
+  const searched = text.slice(0, 20_000);
+  const found: string[] = [];
+  for (const shape of [
+    /[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,63}/g,
+    /\b[A-Z]{2}\d{2}[A-Z0-9]{10,30}\b/g,
+    /(?<![\w.])\+?\d(?:[ -]?\d){8,18}(?![\w.])/g,
+    /(?<!\w)(?=\w{0,40}\d)(?=\w{0,40}[A-Z])(?=\w{0,40}[a-z])\w{14,80}(?!\w)/g,
+  ]) {
+    for (const [value] of searched.matchAll(shape)) if (found.length < 20) found.push(value);
+  }
+  return found;
+}
+
+/** What an argument may hold in another form: encoded once or twice, backwards, or with its letters moved by thirteen. */
+function hiddenReadings(text: string): readonly string[] {
+  const once = encodedRuns(text)
+    .slice(0, 20)
+    .map(({ decoded }) => decoded);
+  const twice = once.flatMap((one) =>
+    encodedRuns(one)
+      .slice(0, 3)
+      .map(({ decoded }) => decoded),
+  );
+  const turned = [...once, text].flatMap((one) => {
+    const piece = one.trim().slice(0, 200);
+    if (piece.length < 16) return [];
+    return [[...piece].reverse().join(''), rotated(piece)];
+  });
+  return [...once, ...twice, ...turned];
+}
+
+function rotated(text: string): string {
+  return text.replaceAll(/[a-z]/gi, (letter) => {
+    const base = letter <= 'Z' ? 65 : 97;
+    return String.fromCharCode(((letter.charCodeAt(0) - base + 13) % 26) + base);
+  });
 }
 
 /** Stretches of several words, long enough that nobody writes them twice by chance. */

@@ -5,7 +5,7 @@ import { type Classified, effect, effectWord, last, type Rule, read, readWord, t
 import * as lists from './class-words.ts';
 import { dangerousRules } from './dangerous-rules.ts';
 import { judgedLength, sentencesOf, statedChange, statedRead } from './sentences.ts';
-import { toolParameters } from './tool-parameters.ts';
+import { type ToolParameters, toolParameters } from './tool-parameters.ts';
 
 /**
  * The class of a tool by rules over its name, schema and description (`docs/policy.md`). The first rule that speaks
@@ -93,11 +93,13 @@ const effectRules: readonly Rule[] = [
     if (noun && !linked && statedRead(sentences) && !statedChange(sentences)) return undefined;
     return effect(`Its name says "${effectByName}".`);
   },
-  function saysThatItChanges({ sentences }) {
+  function saysThatItChanges({ sentences, readsByName }) {
     const verb = statedChange(sentences);
+    // "find: Run a find query": the name reads, and the description only says how.
+    if (verb && readsByName && lists.runningLightly.has(verb)) return undefined;
     return verb ? effect(`Its description says that it may ${verb}.`) : undefined;
   },
-  function writesByParameter({ parameters }) {
+  function writesByParameter({ parameters, readsByName }) {
     for (const parameter of parameters.list) {
       const snake = parameter.words.join('_');
       // A way that begins somewhere ends somewhere: no place that is written to.
@@ -105,7 +107,10 @@ const effectRules: readonly Rule[] = [
       if (lists.writeParameters.has(snake) && !journey)
         return effect(`It takes "${parameter.name}": it writes somewhere.`);
       const verb = parameter.words[0] ?? '';
-      if (parameter.boolean && lists.effectVerbs.has(verb)) return effect(`It takes the switch "${parameter.name}".`);
+      const ofOutput = parameter.words.slice(1).some((word) => lists.outputNouns.has(word));
+      if (parameter.boolean && lists.effectVerbs.has(verb) && !(readsByName && ofOutput)) {
+        return effect(`It takes the switch "${parameter.name}".`);
+      }
       if (!lists.operationParameters.has(last(parameter))) continue;
       const choice = parameter.choices?.find((one) => effectWord(toolWords(one)) !== undefined);
       if (choice !== undefined) return effect(`It can be told to change something ("${parameter.name}").`);
@@ -123,6 +128,11 @@ const effectRules: readonly Rule[] = [
   },
 ];
 
+/** Whether a parameter names something that is stored somewhere: a file, or a thing by its id. */
+function namesWhatIsStored(parameters: ToolParameters): boolean {
+  return parameters.list.some((one) => lists.storedParameters.has(last(one)));
+}
+
 /** Rules for tools that only look. */
 const readRules: readonly Rule[] = [
   function looksByName({ words, readsByName, sentences }) {
@@ -134,12 +144,16 @@ const readRules: readonly Rule[] = [
   },
   function worksSomethingOut({ words, parameters }) {
     const verb = words.find((word) => lists.computeVerbs.has(word));
-    const places = parameters.list.some((one) =>
-      ['path', 'file', 'filename', 'filepath', 'paths', 'files', 'folder', 'directory', 'uri', 'destination'].includes(
-        last(one),
-      ),
-    );
-    return verb && !places ? read(`Its name says "${verb}": it works something out from what it is given.`) : undefined;
+    return verb && !namesWhatIsStored(parameters)
+      ? read(`Its name says "${verb}": it works something out from what it is given.`)
+      : undefined;
+  },
+  function saysThatItWorksSomethingOut({ sentences, parameters }) {
+    const first = sentences[0]?.find((word) => !lists.fillers.has(word)) ?? '';
+    const verb = ['calculate', 'calculates', 'compute', 'computes'].includes(first);
+    return verb && !namesWhatIsStored(parameters)
+      ? read('Its description says that it calculates something from what it is given.')
+      : undefined;
   },
   function saysThatItReads({ sentences }) {
     const verb = statedRead(sentences);

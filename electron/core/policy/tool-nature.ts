@@ -2,21 +2,27 @@ import type { ToolClass } from '../../shared/call.ts';
 import { type JsonNode, JsonObject } from '../../shared/json-tree.ts';
 import { toolWords } from '../../shared/tool-words.ts';
 import type { Classified } from './class-subject.ts';
+import { readVerbs } from './class-words.ts';
 import { hiddenInstructions } from './hidden-instructions.ts';
+import { sentencesOf } from './sentences.ts';
 import { classifyTool } from './tool-class.ts';
-import { toolParameters } from './tool-parameters.ts';
+import { type ToolParameters, toolParameters } from './tool-parameters.ts';
 
 /** What is known of a tool from its definition alone. */
 export interface ToolNature {
   readonly classified: Classified;
   /** What it does reaches others: it sends, posts, publishes, or names somebody who receives. */
   readonly outward: boolean;
+  /** What it changes are files, notes or drafts of this machine: nobody else sees what is written there. */
+  readonly kept: boolean;
   /** What it does cannot be taken back. */
   readonly irreversible: boolean;
   /** It looks at what everybody can see (a web search, the weather), so its results are not the person's own. */
   readonly public: boolean;
   /** It only looks, but asks a machine that the caller names. */
   readonly looksOutside: boolean;
+  /** Parameters with which a tool that else only looks writes a file ("File name to save the picture to"). */
+  readonly savesBy: readonly string[];
   /** Why its texts look as if they were written to direct the agent, if they do. */
   readonly directs: string | undefined;
 }
@@ -36,6 +42,11 @@ export const localWords = set(`
   branch tag init config setting settings clipboard window tab tabs click type hover scroll fill press select drag key
   resize wait screenshot snapshot console document documents block blocks line lines text variable event events alarm timer
 `);
+/** Of {@link localWords}, what lies on this machine: a task or a row may well be shared with others. */
+export const keptWords = set(`
+  file files directory directories folder folders note notes memory memories entity entities relation relations observation
+  observations node nodes graph draft drafts stage stash commit clipboard config setting settings screenshot snapshot
+`);
 /** Things that others see once they are made or changed. */
 export const sharedNouns = set(
   'issue issues pull pr prs gist repository repo review discussion ticket wiki webhook invitation comment',
@@ -49,12 +60,23 @@ export const receiverWords = set(`
 /** Words of a name that say that it cannot be taken back. */
 export const irreversibleWords = set(`
   delete remove drop purge erase destroy wipe truncate pay transfer purchase buy order book reserve withdraw donate refund remit wire
-  merge revoke cancel terminate kill reset force uninstall format empty trash reboot shutdown
+  revoke cancel terminate kill reset force uninstall empty trash reboot shutdown
 `);
+/** Words that cannot be taken back beside one of their objects only: a sheet is formatted and cells are merged every day. */
+const irreversibleWith: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['merge', set('pull pr request branch branches')],
+  ['format', set('disk drive volume partition card')],
+]);
 /** Words that say that what is looked at is public. */
 export const publicWords = set(`
-  web internet google bing duckduckgo brave tavily exa wikipedia wiki weather forecast news arxiv pubmed stock stocks quote
-  exchange currency time timezone hackernews youtube geocode map maps directions
+  web internet google bing duckduckgo brave tavily exa wikipedia weather forecast arxiv pubmed stock stocks
+  currency time timezone hackernews geocode map maps directions
+`);
+/** What may stand beside {@link publicWords}; any other word (`google_docs`, `time_entries`) and it may be the person's own. */
+export const publicCompanions = set(`
+  search fetch get current convert by for in of the to from at and local news images image videos places place nearby near city location
+  details results headlines article articles paper papers abstract summary page pages query keyword topic alerts rate rates price
+  prices symbol latest daily hourly distance matrix elevation geocode reverse research extract crawl map advanced summarizer
 `);
 const outsideParameters = set('host hostname domain ip nameserver');
 
@@ -80,8 +102,10 @@ export function natureOf(definition: JsonObject): ToolNature {
   return {
     classified,
     outward,
-    irreversible: classified.class !== 'read' && words.some((word) => irreversibleWords.has(word)),
-    public: words.some((word) => publicWords.has(word)) || fetches(classified, words),
+    kept: classified.class === 'effect' && !outward && (paths || words.some((word) => keptWords.has(word))),
+    irreversible: classified.class !== 'read' && cannotBeTakenBack(words),
+    public: isPublic(words) || fetches(classified, words),
+    savesBy: classified.class === 'read' ? savingParameters(parameters) : [],
     looksOutside:
       classified.class === 'read' &&
       parameters.list.some((one) => one.freeText && outsideParameters.has(one.words.at(-1) ?? '')),
@@ -100,9 +124,35 @@ export function undeclaredNature(name: string): ToolNature {
     outward:
       words.some((word) => outwardWords.has(word) || sharedNouns.has(word)) ||
       !words.some((word) => localWords.has(word)),
-    irreversible: words.some((word) => irreversibleWords.has(word)),
+    irreversible: cannotBeTakenBack(words),
     looksOutside: false,
   };
+}
+
+/** Whether words of a name say that what it does cannot be taken back. */
+function cannotBeTakenBack(words: readonly string[]): boolean {
+  if (words.some((word) => irreversibleWords.has(word))) return true;
+  const creates = words.some((word) => word === 'create' || word === 'get' || word === 'list');
+  return !creates && words.some((word) => words.some((other) => irreversibleWith.get(word)?.has(other)));
+}
+
+/** Whether a name speaks of what everybody can see, and of nothing else. */
+function isPublic(words: readonly string[]): boolean {
+  return (
+    words.some((word) => publicWords.has(word)) &&
+    words.every((word) => publicWords.has(word) || publicCompanions.has(word) || readVerbs.has(word))
+  );
+}
+
+const savingWords = set('save saves saved saving write writes written store stores stored');
+
+/** Free texts that name a file and whose own description says that it is written. */
+function savingParameters(parameters: ToolParameters): readonly string[] {
+  return parameters.list.flatMap((one) => {
+    const names = ['path', 'file', 'filename', 'filepath'].includes(one.words.at(-1) ?? '');
+    const saves = sentencesOf(one.description).some((sentence) => sentence.some((word) => savingWords.has(word)));
+    return one.freeText && names && saves ? [one.name] : [];
+  });
 }
 
 function fetches(classified: Classified, words: readonly string[]): boolean {

@@ -3,6 +3,7 @@ import { SallyportError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-tree.ts';
 import type { ToolView } from '../../shared/views.ts';
 import type { Classified } from './class-subject.ts';
+import { plainName, skeleton } from './look-alike.ts';
 import type { ApprovedTool, PinStore, StoredPins } from './pin-store.ts';
 import { type Listing, listingOf, pinOf } from './pins.ts';
 import { natureOf, type ToolNature, undeclaredNature } from './tool-nature.ts';
@@ -19,6 +20,8 @@ export interface KnownTool {
   readonly classified: Classified;
   /** What else its definition tells. */
   readonly nature: ToolNature;
+  /** Name of an earlier tool, of any server, that this one's name can be taken for. */
+  readonly resembles?: string | undefined;
 }
 
 interface Current {
@@ -75,6 +78,7 @@ export function createToolRegistry(options: ToolRegistryOptions): ToolRegistry {
     if (!known) {
       known = fromStore(store.load(server));
       servers.set(server, known);
+      looks = undefined;
     }
     return known;
   };
@@ -87,6 +91,23 @@ export function createToolRegistry(options: ToolRegistryOptions): ToolRegistry {
     );
     known.approved = classify(sorted);
     known.unreadable = undefined;
+    looks = undefined;
+  };
+
+  /** Names by what they look like, in the order in which they became known; made anew after each change of a list. */
+  let looks: Map<string, { server: string; name: string }[]> | undefined;
+  const resembled = (server: string, name: string): string | undefined => {
+    looks ??= looksOf(servers);
+    const own = plainName(name);
+    const same = looks.get(skeleton(name)) ?? [];
+    if (same.length < 2) return undefined;
+    // Two servers may well have a tool of one name; within one, nothing but case or a dash must tell two apart.
+    const beside = same.find((other) => other.server === server && other.name !== name);
+    if (beside) return beside.name;
+    const first = same.findIndex((other) => other.server === server);
+    const earlier = same.slice(0, first);
+    // Whoever bears the first name of a look is not the one that copies it.
+    return earlier.some((other) => plainName(other.name) === own) ? undefined : earlier[0]?.name;
   };
 
   const know = (server: string, known: ServerTools, name: string): KnownTool | undefined => {
@@ -100,7 +121,7 @@ export function createToolRegistry(options: ToolRegistryOptions): ToolRegistry {
     // What the person chose for the tool itself stays; else the class that they gave it has its own default.
     const ofClass = given === undefined || approved?.chosen === true ? approved?.access : classAccess[given];
     const access = state === 'approved' && ofClass !== undefined ? ofClass : 'off';
-    return { name, state, access, approvedPin: approved?.pin, classified, nature };
+    return { name, state, access, approvedPin: approved?.pin, classified, nature, resembles: resembled(server, name) };
   };
 
   /** A tool of which only the name is known; each name is judged once. */
@@ -147,12 +168,14 @@ export function createToolRegistry(options: ToolRegistryOptions): ToolRegistry {
       }
       keep(server, known, approved);
       list(known, listing);
+      looks = undefined;
       changed(server);
     },
     observe(server, definitions) {
       const known = toolsOf(server);
       const before = fingerprint(known);
       list(known, listingOf(definitions));
+      looks = undefined;
       if (fingerprint(known) !== before) changed(server);
     },
     setAccess(server, tool, access, pin) {
@@ -210,9 +233,23 @@ export function createToolRegistry(options: ToolRegistryOptions): ToolRegistry {
     forget(server) {
       store.remove(server);
       servers.delete(server);
+      looks = undefined;
       changed(server);
     },
   };
+}
+
+function looksOf(servers: ReadonlyMap<string, ServerTools>): Map<string, { server: string; name: string }[]> {
+  const found = new Map<string, { server: string; name: string }[]>();
+  for (const [server, known] of servers) {
+    for (const name of new Set([...known.approved.keys(), ...(known.current?.keys() ?? [])])) {
+      const look = skeleton(name);
+      const same = found.get(look) ?? [];
+      same.push({ server, name });
+      found.set(look, same);
+    }
+  }
+  return found;
 }
 
 function fromStore(stored: StoredPins): ServerTools {

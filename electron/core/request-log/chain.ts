@@ -3,27 +3,44 @@ import * as z from 'zod';
 import { outcomes, toolClasses } from '../../shared/call.ts';
 import { instant } from '../../shared/views.ts';
 
-/** Schema version of `log.db`. */
-export const logSchemaVersion = 1;
+/** Schema version of `log.db`. Version 2 took the indexes out of the road of calls and brought seals. */
+export const logSchemaVersion = 2;
+
+const headIndex = `
+CREATE INDEX ev_head ON ev(head) WHERE head IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ev_run ON ev(seq) WHERE kind IN ('started', 'stopped')`;
+const sealTable = `
+CREATE TABLE seal(
+  seq INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, sig BLOB NOT NULL, PRIMARY KEY(seq, kind)
+) WITHOUT ROWID`;
 
 /**
- * Tables of the log. Every indexed column is also a member of `body`, which the hash covers; `verify` compares the two
- * (`measured.md` §4).
+ * Tables of the log. Every column is also a member of `body`, which the hash covers; `verify` compares the two
+ * (`measured.md` §4). What is indexed only ever grows at its right end, so that an append costs little; searching is done
+ * in a file aside.
  */
 export const logSchema = `
 CREATE TABLE ev(
   seq INTEGER PRIMARY KEY,
-  at TEXT NOT NULL, kind TEXT NOT NULL, call TEXT, agent TEXT, server TEXT, tool TEXT, decision TEXT,
+  at TEXT NOT NULL, kind TEXT NOT NULL, call TEXT, agent TEXT, server TEXT, tool TEXT, decision TEXT, head INTEGER,
   body TEXT NOT NULL, hash BLOB NOT NULL
 );
-CREATE INDEX ev_call ON ev(call, seq);
-CREATE INDEX ev_agent ON ev(agent, at);
-CREATE INDEX ev_server ON ev(server, seq);
-CREATE INDEX ev_at ON ev(at);
-CREATE INDEX ev_run ON ev(seq) WHERE kind IN ('started', 'stopped')`;
+${headIndex};
+${sealTable}`;
+
+/** What makes a file of the next version. Bodies and hashes stay as they are: `verify` knows that old ones name no head. */
+export const logUpgrades: Readonly<Record<number, string>> = {
+  1: `
+ALTER TABLE ev ADD COLUMN head INTEGER;
+UPDATE ev SET head = (SELECT min(d.seq) FROM ev d WHERE d.call = ev.call AND d.kind = 'decided')
+  WHERE kind IN ('answered', 'completed');
+DROP INDEX ev_call; DROP INDEX ev_agent; DROP INDEX ev_server; DROP INDEX ev_at;
+${headIndex};
+${sealTable}`,
+};
 
 /** The columns that repeat members of the body, in table order. */
-export const indexedColumns = ['seq', 'at', 'kind', 'call', 'agent', 'server', 'tool', 'decision'] as const;
+export const indexedColumns = ['seq', 'at', 'kind', 'call', 'agent', 'server', 'tool', 'decision', 'head'] as const;
 
 /** Hash before the first event. */
 export const genesisHash: Uint8Array = new Uint8Array(32);
@@ -56,9 +73,13 @@ const decidedBody = z.object({
   inputResponsesCut: z.number().int().optional(),
 });
 
+/** `seq` of the call's `decided` event; absent in what version 1 wrote. */
+const ofHead = { head: z.number().int().optional() };
+
 const answeredBody = z.object({
   ...ofEvent,
   ...ofCall,
+  ...ofHead,
   kind: z.literal('answered'),
   /** The answer's outcome. */
   decision: z.enum(['allowed', 'denied', 'expired', 'pending', 'cancelled', 'paused']),
@@ -71,6 +92,7 @@ const answeredBody = z.object({
 const completedBody = z.object({
   ...ofEvent,
   ...ofCall,
+  ...ofHead,
   kind: z.literal('completed'),
   /** The call's outcome. */
   decision: z.enum(outcomes),

@@ -1,27 +1,38 @@
 import { basename } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import type { Answer, Call, Decision } from '../../shared/call.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { SallyportError } from '../../shared/errors.ts';
 import type { LogRow } from '../../shared/views.ts';
 import { openDatabaseFile } from '../state/database-file.ts';
+import { createAnchorKeeper } from './anchor-keeper.ts';
+import { verifyInWorker } from './background-verify.ts';
 import type { LogEvent } from './chain.ts';
-import { logSchema, logSchemaVersion } from './chain.ts';
-import { listRows, showRow } from './log-reader.ts';
+import { logSchema, logSchemaVersion, logUpgrades } from './chain.ts';
+import type { LogKeys } from './log-keys.ts';
+import { listRows, lowestSeq, showRow } from './log-reader.ts';
 import { rowOf } from './log-rows.ts';
 import { createLogWriter, cutOff, type NewEvent } from './log-writer.ts';
 import { createRedactor, type Redactor } from './redact-secrets.ts';
 import type { Completion, Decided, Judged, LogNote, RequestLog } from './request-log.ts';
+import { createRetention, type LogLimits, type Removed } from './retention.ts';
+import { keyText } from './seals.ts';
+import { createLogSearch } from './search.ts';
 import { storedText } from './stored-text.ts';
-import { verifyChain } from './verify-chain.ts';
+
+/** A checkpoint is signed after so many events, and after so long where there was anything new. */
+const segmentEvents = 1_000;
+const segmentMs = 300_000;
+const retentionMs = 3_600_000;
 
 /** What {@link createRequestLog} needs. */
 export interface RequestLogDeps {
   /** `<data>/log.db`. */
   readonly path: string;
   readonly clock: Clock;
-  /** 32 bytes from secrets (`log-marker-key`), under which secrets become markers. */
-  readonly markerKey: Uint8Array;
+  /** From secrets: what signs, what makes markers, and what the log was when it was last signed. */
+  readonly keys: LogKeys;
+  /** How much is kept, read at each round of retention. */
+  readonly limits: () => LogLimits;
   /** Version of the app, for the entry that says it started. */
   readonly version: string;
   /** Told of what could not be written and of listeners that threw; must not throw. */
@@ -41,15 +52,37 @@ interface OpenCall {
  */
 export function createRequestLog(deps: RequestLogDeps): RequestLog {
   const { path, clock } = deps;
-  const opened = openDatabaseFile({ path, name: 'log', schemaVersion: logSchemaVersion, schema: logSchema, clock });
-  const redactor = createRedactor(deps.markerKey);
-  const writer = createLogWriter(opened.database, clock);
+  const opened = openDatabaseFile({
+    path,
+    name: 'log',
+    schemaVersion: logSchemaVersion,
+    schema: logSchema,
+    upgrades: logUpgrades,
+    clock,
+  });
+  const { keys } = deps;
+  const redactor = createRedactor(keys.markerKey);
+  const writer = createLogWriter(opened.database, clock, keys.sealKey);
+  const retention = createRetention(opened.database, {
+    clock,
+    sealKey: keys.sealKey,
+    onTrouble: (error) => trouble(error),
+  });
+  const search = createLogSearch(path);
+  const anchor = createAnchorKeeper({
+    keys,
+    clock,
+    rememberMs: () => deps.limits().days * 86_400_000,
+    onTrouble: (error) => trouble(error),
+  });
   const listeners = new Set<(row: LogRow) => void>();
   const open = new Map<string, OpenCall>();
   const known = new WeakMap<Judged, OpenCall>();
   /** Events that could not be stored when they happened; tried again before the next one. */
   let late: { event: NewEvent; state: OpenCall | undefined }[] = [];
   let closed = false;
+  let unsealed = 0;
+  let searchEnded: Promise<void> | undefined;
 
   const trouble = (error: unknown): void => deps.onTrouble?.(unavailable(error));
   const tell = (events: readonly LogEvent[]): void => {
@@ -67,6 +100,18 @@ export function createRequestLog(deps: RequestLogDeps): RequestLog {
     const stored = writer.append(event);
     state?.events.push(stored);
     tell(state?.events ?? [stored]);
+    search.stored();
+    unsealed += 1;
+    if (unsealed >= segmentEvents) seal();
+  };
+  /** Signs what is there by now. A call never fails by it: its own row is stored already. */
+  const seal = (): void => {
+    unsealed = 0;
+    try {
+      if (writer.checkpoint()) anchor.keep(writer.tail());
+    } catch (error) {
+      trouble(error);
+    }
   };
   const flushLate = (): void => {
     for (let first = late[0]; first; first = late[0]) {
@@ -101,13 +146,43 @@ export function createRequestLog(deps: RequestLogDeps): RequestLog {
     return state;
   };
 
+  const lost = anchor.compare(opened, writer.tail());
   for (const event of writer.leftOpen()) writer.append(event);
   writer.append({ kind: 'started', message: `Sallyport ${deps.version} started.` });
+  if (lost !== undefined) {
+    writer.append({ kind: 'app', message: lost });
+    deps.onTrouble?.(new SallyportError('log_damaged', 'app', lost));
+  }
   if (opened.keptAside !== undefined) {
     const message = `The request log was damaged. It was kept aside as ${basename(opened.keptAside)}; this is a new one.`;
     writer.append({ kind: 'app', message });
     deps.onTrouble?.(new SallyportError('log_damaged', 'app', message));
   }
+
+  seal();
+  const stops = [every(clock, segmentMs, seal), every(clock, retentionMs, () => keepToLimits())];
+  /** The oldest call under way stays whole. */
+  const oldestOpen = (): number | undefined => {
+    const heads = [...open.values()].flatMap(({ events }) => events[0]?.body.seq ?? []);
+    return heads.length === 0 ? undefined : Math.min(...heads);
+  };
+  const keepToLimits = (): Removed | undefined => {
+    try {
+      const limits = deps.limits();
+      const removed = retention.run(limits, oldestOpen());
+      if (removed === undefined) return undefined;
+      const why = removed.because === 'age' ? `${limits.days} days` : `${Math.round(limits.bytes / 1_048_576)} MiB`;
+      storeOrKeep({
+        kind: 'app',
+        message: `${removed.entries} entries up to ${removed.upTo} were taken away: the log keeps ${why}.`,
+      });
+      return removed;
+    } catch (error) {
+      trouble(error);
+      return undefined;
+    }
+  };
+  keepToLimits();
 
   return {
     decided(call, decision) {
@@ -133,7 +208,7 @@ export function createRequestLog(deps: RequestLogDeps): RequestLog {
       if (judged.decision.effect !== 'ask' || state.stage !== 'judged') {
         throw new SallyportError('internal', 'app', 'This call was not asked about, or is answered already.');
       }
-      storeOrRefuse(answeredEvent(judged.call, answer, redactor), state);
+      storeOrRefuse({ ...answeredEvent(judged.call, answer, redactor), ...headOf(state) }, state);
       state.stage = answer.outcome === 'allowed' ? 'forwardable' : 'stopped';
       return state.stage === 'forwardable' ? (judged as Decided) : undefined;
     },
@@ -141,7 +216,7 @@ export function createRequestLog(deps: RequestLogDeps): RequestLog {
       const state = known.get(judged);
       if (closed || !state || !open.delete(judged.call.id)) return;
       state.stage = 'stopped';
-      storeOrKeep(completedEvent(judged.call, completion, redactor), state);
+      storeOrKeep({ ...completedEvent(judged.call, completion, redactor), ...headOf(state) }, state);
     },
     note(note: LogNote) {
       if (closed) return;
@@ -149,15 +224,21 @@ export function createRequestLog(deps: RequestLogDeps): RequestLog {
     },
     list: (query) => listRows(opened.database, query),
     show: (id) => showRow(opened.database, id),
-    async verify() {
-      // A connection of its own: the check may take seconds, in which this one goes on writing.
-      const reader = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
-      try {
-        return await verifyChain(reader, writer.tail());
-      } finally {
-        reader.close();
-      }
+    // The newest rows cost nothing; whatever is filtered may go through many.
+    search: async (query) =>
+      Object.keys(query).every((name) => ['limit', 'before'].includes(name))
+        ? listRows(opened.database, query)
+        : await search.list(query),
+    find: async (id) => await search.show(id),
+    verify: () => verifyInWorker(path, { tail: writer.tail(), key: keyText(keys.sealKey), ...anchor.witness() }),
+    keepToLimits,
+    oldest: () => {
+      const at = opened.database
+        .prepare('SELECT at FROM ev WHERE seq >= ? ORDER BY seq LIMIT 1')
+        .get(lowestSeq(opened.database, undefined))?.at;
+      return at === undefined ? undefined : String(at);
     },
+    usedBytes: () => retention.usedBytes(),
     countSince: (agent, since) => writer.countSince(agent, since),
     lastCallAt: () => writer.lastCallAt(),
     onRow(listener) {
@@ -166,14 +247,26 @@ export function createRequestLog(deps: RequestLogDeps): RequestLog {
     },
     close() {
       if (closed) return;
+      for (const stop of stops) stop();
       for (const { call, events, stage } of open.values()) {
-        storeOrKeep(cutOff(ofCall(call), stage === 'forwardable'), { call, events, stage });
+        storeOrKeep(cutOff({ ...ofCall(call), ...headOf({ events }) }, stage === 'forwardable'), {
+          call,
+          events,
+          stage,
+        });
       }
       open.clear();
       storeOrKeep({ kind: 'stopped', message: 'Sallyport stopped.' });
+      seal();
       closed = true;
       listeners.clear();
+      retention.close();
+      searchEnded = search.close();
       writer.close();
+    },
+    async settled() {
+      await anchor.settled();
+      await searchEnded;
     },
   };
 }
@@ -184,6 +277,25 @@ function unavailable(error: unknown): SallyportError {
     hint: 'Check that the disk is not full and that the data folder is writable.',
     cause: error,
   });
+}
+
+/** What joins a later event to the decision of its call. */
+function headOf({ events }: { readonly events: readonly LogEvent[] }): { head?: number } {
+  const first = events[0]?.body.seq;
+  return first === undefined ? {} : { head: first };
+}
+
+/** Runs something again and again. @returns what ends it */
+function every(clock: Clock, milliseconds: number, run: () => unknown): () => void {
+  let cancel = (): void => {};
+  const again = (): void => {
+    cancel = clock.schedule(milliseconds, () => {
+      run();
+      again();
+    });
+  };
+  again();
+  return () => cancel();
 }
 
 function ofCall(call: Call): { call: string; agent: string; server: string; tool?: string } {

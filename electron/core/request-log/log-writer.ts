@@ -1,7 +1,10 @@
+import type { KeyObject } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
 import { type Clock, timestamp } from '../../shared/clock.ts';
 import { bodyText, chainHash, type EventBody, eventBody, genesisHash, hashText, type LogEvent } from './chain.ts';
+import { removedSeal, storeSeal } from './seals.ts';
+import { firstSeqAt } from './seq-at.ts';
 import type { ChainTail } from './verify-chain.ts';
 
 /** `Omit` for each member of a union by itself. */
@@ -24,10 +27,13 @@ export interface LogWriter {
   tail(): ChainTail;
   countSince(agent: string, since: string): number;
   lastCallAt(): string | undefined;
+  /** Signs the newest event; true where there was something new to sign. @throws what SQLite throws */
+  checkpoint(): boolean;
   close(): void;
 }
 
 const leftRow = z.object({
+  head: z.number(),
   call: z.string(),
   agent: z.string(),
   server: z.string(),
@@ -42,38 +48,32 @@ const neverReached = 'The app ended before this was allowed: it never reached th
 
 /** The completion of a call that the end of the app cut off. @param forwardable whether it was allowed to run */
 export function cutOff(
-  call: { readonly call: string; readonly agent: string; readonly server: string; readonly tool?: string | undefined },
+  call: {
+    readonly call: string;
+    readonly agent: string;
+    readonly server: string;
+    readonly tool?: string | undefined;
+    /** `seq` of its decision. */
+    readonly head?: number | undefined;
+  },
   forwardable: boolean,
 ): NewEvent {
   const error = forwardable ? mayHaveHappened : neverReached;
   return { kind: 'completed', ...call, decision: 'unknown', error, bytesOut: 0 };
 }
 
-/** Takes up the chain where the file ends. */
-export function createLogWriter(database: DatabaseSync, clock: Clock): LogWriter {
+/** Takes up the chain where the file ends. @param sealKey signs checkpoints */
+export function createLogWriter(database: DatabaseSync, clock: Clock, sealKey: KeyObject): LogWriter {
   const insert = database.prepare(
-    `INSERT INTO ev(seq, at, kind, call, agent, server, tool, decision, body, hash)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO ev(seq, at, kind, call, agent, server, tool, decision, head, body, hash)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const counting = database.prepare("SELECT count(*) AS n FROM ev WHERE agent = ? AND at >= ? AND kind = 'decided'");
-  const newest = database.prepare('SELECT seq, hash FROM ev ORDER BY seq DESC LIMIT 1').get();
-  let tail: ChainTail = newest
-    ? { seq: Number(newest.seq), hash: z.instanceof(Uint8Array).parse(newest.hash) }
-    : { seq: 0, hash: genesisHash };
+  let tail = newestOf(database);
+  let sealed = Number(database.prepare('SELECT max(seq) AS n FROM seal').get()?.n ?? 0);
   const lastCall = database.prepare("SELECT at FROM ev WHERE kind = 'decided' ORDER BY seq DESC LIMIT 1").get();
   let lastCallAt = lastCall === undefined ? undefined : String(lastCall.at);
-
-  // Asked at every change of the state, for the same midnight: counted once by the database, from then on along with the rows.
-  let counts = { since: '', ofAgent: new Map<string, number>() };
-  const countSince = (agent: string, since: string): number => {
-    const from = new Date(since).toISOString();
-    if (counts.since !== from) counts = { since: from, ofAgent: new Map() };
-    const known = counts.ofAgent.get(agent);
-    if (known !== undefined) return known;
-    const counted = Number(counting.get(agent, from)?.n ?? 0);
-    counts.ofAgent.set(agent, counted);
-    return counted;
-  };
+  /** Calls of each agent since one moment; asked for at every change of what fronts show, so it is not counted anew. */
+  let counts: { since: string; calls: Map<string, number> } | undefined;
 
   let durable: boolean | undefined;
   const setDurable = (wanted: boolean): void => {
@@ -98,14 +98,14 @@ export function createLogWriter(database: DatabaseSync, clock: Clock): LogWriter
         body.server ?? null,
         call?.tool ?? null,
         call?.decision ?? null,
+        ('head' in body ? body.head : undefined) ?? null,
         text,
         hash,
       );
       tail = { seq, hash };
       if (body.kind === 'decided') {
         lastCallAt = body.at;
-        const counted = counts.ofAgent.get(body.agent);
-        if (counted !== undefined && body.at >= counts.since) counts.ofAgent.set(body.agent, counted + 1);
+        if (counts && body.at >= counts.since) counts.calls.set(body.agent, (counts.calls.get(body.agent) ?? 0) + 1);
       }
       return { body, hash: hashText(hash) };
     },
@@ -116,11 +116,11 @@ export function createLogWriter(database: DatabaseSync, clock: Clock): LogWriter
         .get();
       const left = database
         .prepare(
-          `SELECT call, agent, server, tool,
+          `SELECT seq AS head, call, agent, server, tool,
              decision = 'allow' OR EXISTS (
-               SELECT 1 FROM ev a WHERE a.call = d.call AND a.kind = 'answered' AND a.decision = 'allowed') AS allowed
+               SELECT 1 FROM ev a WHERE a.head = d.seq AND a.kind = 'answered' AND a.decision = 'allowed') AS allowed
            FROM ev d WHERE seq > ? AND kind = 'decided'
-             AND NOT EXISTS (SELECT 1 FROM ev c WHERE c.call = d.call AND c.kind = 'completed') ORDER BY seq`,
+             AND NOT EXISTS (SELECT 1 FROM ev c WHERE c.head = d.seq AND c.kind = 'completed') ORDER BY seq`,
         )
         .all(run === undefined ? 0 : Number(run.seq));
       return z
@@ -129,8 +129,21 @@ export function createLogWriter(database: DatabaseSync, clock: Clock): LogWriter
         .map(({ allowed, tool, ...call }) => cutOff({ ...call, ...(tool === null ? {} : { tool }) }, allowed === 1));
     },
     tail: () => tail,
-    countSince,
+    countSince(agent, since) {
+      const from = new Date(since).toISOString();
+      if (counts?.since !== from) counts = { since: from, calls: countCalls(database, from) };
+      return counts.calls.get(agent) ?? 0;
+    },
     lastCallAt: () => lastCallAt,
+    checkpoint() {
+      if (tail.seq <= sealed) return false;
+      // Synced, and with it everything before: the anchor in secrets must never be newer than what a loss of power leaves.
+      setDurable(true);
+      const hash = Buffer.from(tail.hash).toString('hex');
+      storeSeal(database, { kind: 'checkpoint', seq: tail.seq, hash, at: timestamp(clock) }, sealKey);
+      sealed = tail.seq;
+      return true;
+    },
     close() {
       try {
         database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -140,4 +153,23 @@ export function createLogWriter(database: DatabaseSync, clock: Clock): LogWriter
       database.close();
     },
   };
+}
+
+/** Where the chain ends: at the newest event, at what retention left where it took all, or at the very beginning. */
+function newestOf(database: DatabaseSync): ChainTail {
+  const newest = database.prepare('SELECT seq, hash FROM ev ORDER BY seq DESC LIMIT 1').get();
+  const removed = removedSeal(database);
+  if (newest && Number(newest.seq) >= (removed?.seq ?? 0)) {
+    return { seq: Number(newest.seq), hash: z.instanceof(Uint8Array).parse(newest.hash) };
+  }
+  return removed ? { seq: removed.seq, hash: Buffer.from(removed.hash, 'hex') } : { seq: 0, hash: genesisHash };
+}
+
+function countCalls(database: DatabaseSync, from: string): Map<string, number> {
+  const calls = new Map<string, number>();
+  const rows = database
+    .prepare("SELECT agent, count(*) AS n FROM ev WHERE seq >= ? AND at >= ? AND kind = 'decided' GROUP BY agent")
+    .all(firstSeqAt(database, from), from);
+  for (const { agent, n } of rows) calls.set(String(agent), Number(n));
+  return calls;
 }

@@ -2,6 +2,7 @@ import type { Answer, Call, Decision, Outcome } from '../../shared/call.ts';
 import type { RequestInput, RequestOutput } from '../../shared/contract.ts';
 import type { JsonNode } from '../../shared/json-tree.ts';
 import type { LogDetail, LogRow } from '../../shared/views.ts';
+import type { Removed } from './retention.ts';
 
 declare const stored: unique symbol;
 declare const forwardable: unique symbol;
@@ -53,9 +54,14 @@ export interface RequestLog {
   /** Stores how the call ended, exactly once per judged call. */
   completed(judged: Judged, completion: Completion): void;
   note(note: LogNote): void;
+  /** A page, read at once; where it is filtered, it may end early with a `next`. For people {@link RequestLog.search} is faster. */
   list(query: RequestInput<'log.list'>): RequestOutput<'log.list'>;
   /** @throws SallyportError `log_row_not_found` */
   show(id: string): LogDetail;
+  /** A page, by the index and away from the road of calls. @throws SallyportError `log_unreadable` */
+  search(query: RequestInput<'log.list'>): Promise<RequestOutput<'log.list'>>;
+  /** One row, as {@link RequestLog.search} looks for it. @throws SallyportError `log_row_not_found`, `log_unreadable` */
+  find(id: string): Promise<LogDetail>;
   verify(): Promise<RequestOutput<'log.verify'>>;
   /** Calls of one agent since a moment (RFC 3339). */
   countSince(agent: string, since: string): number;
@@ -63,6 +69,14 @@ export interface RequestLog {
   lastCallAt(): string | undefined;
   /** Rows as they are made or change, one at a time. */
   onRow(listener: (row: LogRow) => void): () => void;
+  /** Takes away what the limits do not keep any more; done by itself every hour. */
+  keepToLimits(): Removed | undefined;
+  /** When the oldest entry was written. */
+  oldest(): string | undefined;
+  /** Bytes that entries take up in the file. */
+  usedBytes(): number;
   /** Writes what is left and closes the file. */
   close(): void;
+  /** Resolves when secrets hold the last checkpoint, or could not take it. Never rejects. */
+  settled(): Promise<void>;
 }

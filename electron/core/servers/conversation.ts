@@ -3,8 +3,8 @@ import { asSallyportError, SallyportError } from '../../shared/errors.ts';
 import { type JsonNode, JsonNumber, JsonObject, memberAt, serializeJson } from '../../shared/json-tree.ts';
 import { type ClientIdentity, withEnvelope } from './era.ts';
 import { ServerFailure } from './failure.ts';
-import { notificationMessage, replyTo, requestMessage, sortMessage } from './json-rpc.ts';
-import type { UpstreamAnswer, UpstreamRequestOptions } from './upstream-session.ts';
+import { answerMessage, notificationMessage, replyTo, requestMessage, sortMessage } from './json-rpc.ts';
+import type { ServerRequest, UpstreamAnswer, UpstreamRequestOptions } from './upstream-session.ts';
 
 /** One request as it leaves. */
 export interface OutgoingRequest {
@@ -32,6 +32,7 @@ export interface Conversation {
   request(method: string, params: JsonObject | undefined, options?: UpstreamRequestOptions): Promise<UpstreamAnswer>;
   notify(method: string, params: JsonObject | undefined): void;
   onNotification(listener: (method: string, params: JsonObject | undefined) => void): () => void;
+  onServerRequest(listener: (request: ServerRequest) => void): () => void;
   /** Takes a parsed message. @param stream the request on whose own stream it came (HTTP) */
   receive(node: JsonNode, stream?: number): void;
   /** Ends one request with an error. */
@@ -40,7 +41,7 @@ export interface Conversation {
   end(error: SallyportError, tellServer: boolean): void;
   /** Whether that request still waits for its answer. */
   waits(id: number): boolean;
-  /** Requests waiting. */
+  /** Requests waiting, those in the background left out. */
   readonly inFlight: number;
   /** Messages understood so far. */
   readonly understood: number;
@@ -52,8 +53,12 @@ interface Pending {
   readonly onNotification: UpstreamRequestOptions['onNotification'];
   /** The caller's own progress token; ours is the request id. */
   readonly token: JsonNode | undefined;
+  readonly onServerRequest: UpstreamRequestOptions['onServerRequest'];
+  readonly background: boolean;
 }
 
+/** Requests of a server that may wait for an answer at the same time; more are refused. */
+const maxAsked = 16;
 /** Longest timer that Node keeps. */
 const maxTimer = 2 ** 31 - 1;
 /** Messages in one batch of a 2025-03-26 server that are looked at. */
@@ -70,12 +75,19 @@ export function createConversation(deps: {
   const { clock, wire } = deps;
   const pending = new Map<number, Pending>();
   const listeners = new Set<(method: string, params: JsonObject | undefined) => void>();
+  const askListeners = new Set<(request: ServerRequest) => void>();
+  /** What the server asked and nobody answered yet, by its own id. */
+  const asked = new Map<string, AbortController>();
   let nextId = 1;
   let understood = 0;
   let ended: SallyportError | undefined;
 
   const route = (method: string, params: JsonObject | undefined, stream: number | undefined): void => {
-    if (method === 'notifications/cancelled') return;
+    if (method === 'notifications/cancelled') {
+      const id = params?.get('requestId');
+      if (id !== undefined) asked.get(serializeJson(id))?.abort();
+      return;
+    }
     if (method === 'notifications/progress') {
       const owner = pending.get(ownNumber(params?.get('progressToken')) ?? -1);
       if (owner?.token !== undefined) hand(owner, method, params?.with('progressToken', owner.token));
@@ -85,10 +97,43 @@ export function createConversation(deps: {
     let owner = subscription === undefined ? undefined : pending.get(subscription);
     // A log message carries no request id: it belongs to the stream it came on, or to the only call that runs.
     if (!owner && method === 'notifications/message') {
-      owner = stream === undefined && pending.size === 1 ? [...pending.values()][0] : pending.get(stream ?? -1);
+      owner = stream === undefined ? only(working()) : pending.get(stream);
     }
     if (owner?.onNotification) hand(owner, method, params);
     else for (const listener of listeners) listener(method, params);
+  };
+  const working = (): Pending[] => [...pending.values()].filter((entry) => !entry.background);
+  /**
+   * A server's request goes to whom it concerns, or to nobody: with several calls of one agent in flight over stdio, which
+   * one it belongs to is not known, and is not guessed.
+   */
+  const ask = (id: JsonNode, method: string, params: JsonObject | undefined, stream: number | undefined): void => {
+    const key = serializeJson(id);
+    const refuse = (): void => wire.post(serializeJson(replyTo(id, method)), undefined);
+    const beyond = deps.modern || asked.has(key) || asked.size >= maxAsked;
+    const owner = stream === undefined ? only(working().filter((one) => one.onServerRequest)) : pending.get(stream);
+    const take = method === 'ping' || beyond ? undefined : (owner?.onServerRequest ?? [...askListeners][0]);
+    if (!take) {
+      refuse();
+      return;
+    }
+    const withdrawn = new AbortController();
+    asked.set(key, withdrawn);
+    const isOpen = (): boolean => asked.get(key) === withdrawn;
+    withdrawn.signal.addEventListener('abort', () => {
+      if (isOpen()) asked.delete(key);
+    });
+    const answer = (response: UpstreamAnswer): void => {
+      if (!isOpen()) return;
+      asked.delete(key);
+      wire.post(serializeJson(answerMessage(id, response)), undefined);
+    };
+    try {
+      take({ method, params, withdrawn: withdrawn.signal, answer });
+    } catch {
+      asked.delete(key);
+      refuse();
+    }
   };
   /** A caller that cannot take its notification loses its call, not the whole app. */
   const hand = (owner: Pending, method: string, params: JsonObject | undefined): void => {
@@ -107,7 +152,7 @@ export function createConversation(deps: {
         route(message.method, message.params, stream);
         return;
       case 'request':
-        wire.post(serializeJson(replyTo(message.id, message.method)), undefined);
+        ask(message.id, message.method, message.params, stream);
         return;
       case 'result':
         if (message.id !== undefined) pending.get(message.id)?.resolve({ result: message.result });
@@ -135,7 +180,7 @@ export function createConversation(deps: {
       const id = nextId;
       nextId += 1;
       const token = memberAt(params, '_meta', 'progressToken');
-      const sent = prepare(params, id, token, deps, options.logLevel);
+      const sent = prepare(params, id, token, deps, options);
       const text = serializeJson(requestMessage(id, method, sent));
       return new Promise((resolve, reject) => {
         const timeoutMs = options.timeoutMs ?? 300_000;
@@ -163,6 +208,8 @@ export function createConversation(deps: {
           },
           onNotification: options.onNotification,
           token,
+          onServerRequest: options.onServerRequest,
+          background: options.background ?? false,
         };
         pending.set(id, entry);
         signal?.addEventListener('abort', onAbort, { once: true });
@@ -180,6 +227,10 @@ export function createConversation(deps: {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onServerRequest(listener) {
+      askListeners.add(listener);
+      return () => askListeners.delete(listener);
+    },
     receive(node, stream) {
       if (Array.isArray(node)) for (const one of node.slice(0, maxBatch)) receiveOne(one, stream);
       else receiveOne(node, stream);
@@ -194,11 +245,13 @@ export function createConversation(deps: {
         if (tellServer) wire.cancel(id);
         entry.reject(error);
       }
+      for (const withdrawn of [...asked.values()]) withdrawn.abort();
       listeners.clear();
+      askListeners.clear();
     },
     waits: (id) => pending.has(id),
     get inFlight() {
-      return pending.size;
+      return working().length;
     },
     get understood() {
       return understood;
@@ -211,14 +264,18 @@ function prepare(
   id: number,
   token: JsonNode | undefined,
   deps: { readonly modern: boolean; readonly client: ClientIdentity },
-  logLevel: string | undefined,
+  options: UpstreamRequestOptions,
 ): JsonObject | undefined {
   let sent = params;
   const meta = params?.get('_meta');
   if (token !== undefined && meta instanceof JsonObject) {
     sent = params?.with('_meta', meta.with('progressToken', new JsonNumber(String(id))));
   }
-  return deps.modern ? withEnvelope(sent, deps.client, logLevel) : sent;
+  return deps.modern ? withEnvelope(sent, deps.client, options.logLevel, options.capabilities) : sent;
+}
+
+function only<T>(all: readonly T[]): T | undefined {
+  return all.length === 1 ? all[0] : undefined;
 }
 
 /** The whole number that a tree holds where we had put one of ours; some servers give it back as a string. */

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import type { Clock } from '../../shared/clock.ts';
 import { formatDuration } from '../../shared/duration.ts';
 import { SallyportError } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json-tree.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { ClientIdentity } from './era.ts';
 import { asStartFailure, ServerFailure } from './failure.ts';
@@ -71,12 +72,13 @@ export function createServers(deps: ServersDeps): Servers {
   };
   const of = (slug: string): Entry[] => [...entries].filter((entry) => entry.slug === slug);
 
-  const open = async (record: ServerRecord, entry: Entry): Promise<OwnSession> => {
+  const open = async (record: ServerRecord, entry: Entry, capabilities?: JsonObject): Promise<OwnSession> => {
     const known = memory(record.slug);
     const { signal } = entry.abort;
     await holdBack(record, known, signal);
     const manner = known.manner(entry.target);
-    const common = { name: record.name, clock, client: deps.client, startMs: limits.startMs, signal };
+    const asks = capabilities === undefined ? {} : { capabilities };
+    const common = { name: record.name, clock, client: deps.client, startMs: limits.startMs, signal, ...asks };
     if (record.target.kind === 'http') {
       const headers = await ownHeaders(record, deps.secrets);
       const origin = {
@@ -196,7 +198,7 @@ export function createServers(deps: ServersDeps): Servers {
     void session.closed.then(() => cancel());
   };
 
-  const begin = (record: ServerRecord, key: string, target: string): Entry => {
+  const begin = (record: ServerRecord, key: string, target: string, capabilities?: JsonObject): Entry => {
     const known = memory(record.slug);
     const { promise: opening, resolve, reject } = Promise.withResolvers<UpstreamSession>();
     const entry: Entry = {
@@ -210,7 +212,7 @@ export function createServers(deps: ServersDeps): Servers {
     };
     opening.catch(() => {});
     entries.add(entry);
-    open(record, entry).then(
+    open(record, entry, capabilities).then(
       (session) => {
         const since = clock.monotonic();
         entry.session = session;
@@ -264,6 +266,7 @@ export function createServers(deps: ServersDeps): Servers {
       session.notify(method, params);
     },
     onNotification: session.onNotification,
+    onServerRequest: session.onServerRequest,
     onClose(listener) {
       let wanted = true;
       void over.then(() => {
@@ -285,14 +288,14 @@ export function createServers(deps: ServersDeps): Servers {
   };
 
   return {
-    async connect(record, key) {
+    async connect(record, key, capabilities) {
       const target = JSON.stringify(record.target);
       const found = of(record.slug).find((entry) => entry.key === key);
       if (found?.target === target) return await found.opening;
       // Under this slug there is another server now: nothing of the old one goes on.
       if (found) await stop(record.slug);
       admit(record);
-      return await begin(record, key, target).opening;
+      return await begin(record, key, target, capabilities).opening;
     },
     health(slug) {
       const own = of(slug);

@@ -18,22 +18,27 @@ export interface ClientIdentity {
   readonly version: string;
 }
 
-/** Params with the modern per-request envelope in `_meta` (2026-07-28, basic/index); no capability is offered. */
-export function withEnvelope(params: JsonObject | undefined, client: ClientIdentity, logLevel?: string): JsonObject {
+/** Params with the modern per-request envelope in `_meta` (2026-07-28, basic/index). @param capabilities what may be asked for */
+export function withEnvelope(
+  params: JsonObject | undefined,
+  client: ClientIdentity,
+  logLevel?: string,
+  capabilities = new JsonObject(),
+): JsonObject {
   const given = params?.get('_meta');
   let meta = (given instanceof JsonObject ? given : new JsonObject())
     .with(`${prefix}protocolVersion`, modernVersion)
     .with(`${prefix}clientInfo`, clientInfo(client))
-    .with(`${prefix}clientCapabilities`, new JsonObject());
+    .with(`${prefix}clientCapabilities`, capabilities);
   if (logLevel !== undefined) meta = meta.with(`${prefix}logLevel`, logLevel);
   return (params ?? new JsonObject()).with('_meta', meta);
 }
 
-/** Params of a legacy `initialize`; no capability is offered until bridging exists. */
-export function initializeParams(client: ClientIdentity): JsonObject {
+/** Params of a legacy `initialize`. @param capabilities what the server may ask for */
+export function initializeParams(client: ClientIdentity, capabilities = new JsonObject()): JsonObject {
   return new JsonObject([
     ['protocolVersion', offeredLegacyVersion],
-    ['capabilities', new JsonObject()],
+    ['capabilities', capabilities],
     ['clientInfo', clientInfo(client)],
   ]);
 }

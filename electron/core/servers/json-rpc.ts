@@ -1,4 +1,5 @@
 import { type JsonNode, JsonNumber, JsonObject } from '../../shared/json-tree.ts';
+import type { UpstreamAnswer } from './upstream-session.ts';
 
 /** One incoming JSON-RPC message, sorted by what it is; the parts are the lossless tree as received. */
 export type Incoming =
@@ -57,9 +58,15 @@ export function cancelledMessage(id: number): JsonObject {
   );
 }
 
+/** An agent's answer to what a server asked. */
+export function answerMessage(id: JsonNode, response: UpstreamAnswer): JsonObject {
+  const what = 'error' in response ? (['error', response.error] as const) : (['result', response.result] as const);
+  return new JsonObject([['jsonrpc', '2.0'], ['id', id], what]);
+}
+
 /**
- * The answer to a request that a server sent: `ping` is answered, everything else is refused, since no capability was
- * offered (`security.md` S9).
+ * The gateway's own answer to a request that a server sent: `ping` is answered, everything else is refused, since nobody
+ * takes it (`security.md` S9).
  */
 export function replyTo(id: JsonNode, method: string): JsonObject {
   const head = [

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../shared/json-tree.ts';
 import type { Reach } from './http/upstream-address.ts';
 import type { UpstreamSession } from './upstream-session.ts';
 
@@ -63,8 +64,9 @@ export interface Servers {
    * cached. Ends when idle for 30 min.
    * @throws SallyportError at hop `server`: `server_not_found`, `server_not_ready` (does not exist, exits at once, prints
    *   no JSON, never answers; with its last words), `server_busy` naming the limit (8 a server, 32 in all)
+   * @param capabilities what a legacy server is told at the start that it may ask for. Default: nothing
    */
-  connect(record: ServerRecord, key: string): Promise<UpstreamSession>;
+  connect(record: ServerRecord, key: string, capabilities?: JsonObject): Promise<UpstreamSession>;
   health(slug: string): ServerHealth;
   /** After each change of any health; the function returned ends that. */
   onChange(listener: (slug: string) => void): () => void;

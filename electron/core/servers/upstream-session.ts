@@ -15,6 +15,16 @@ export interface UpstreamInfo {
 /** A JSON-RPC answer as the server gave it, untouched. */
 export type UpstreamAnswer = { readonly result: JsonNode } | { readonly error: JsonObject };
 
+/** A request that a legacy server sent to its client: elicitation, sampling or roots. */
+export interface ServerRequest {
+  readonly method: string;
+  readonly params: JsonObject | undefined;
+  /** Aborted when the server withdrew it or the conversation is over; an answer goes nowhere then. */
+  readonly withdrawn: AbortSignal;
+  /** Sends the client's result or error object, once. */
+  answer(response: UpstreamAnswer): void;
+}
+
 /** Options of {@link UpstreamSession.request}. */
 export interface UpstreamRequestOptions {
   /** Aborting it cancels at the server (`notifications/cancelled`, or closing the stream). */
@@ -27,6 +37,15 @@ export interface UpstreamRequestOptions {
   readonly onSent?: () => void;
   /** Log level the modern caller opted in to. */
   readonly logLevel?: string;
+  /** What the caller can be asked for by a modern server, as `clientCapabilities`. Default: nothing. */
+  readonly capabilities?: JsonObject;
+  /**
+   * Takes what a legacy server asks while it works on this request: on the request's own stream, or over stdio while no
+   * other request with such a taker is in flight.
+   */
+  readonly onServerRequest?: (request: ServerRequest) => void;
+  /** Not counted as work: the conversation may end as idle while it waits (`subscriptions/listen`). */
+  readonly background?: boolean;
 }
 
 /**
@@ -46,6 +65,11 @@ export interface UpstreamSession {
   notify(method: string, params: JsonObject | undefined): void;
   /** Notifications that belong to no request, for instance `notifications/tools/list_changed`. */
   onNotification(listener: (method: string, params: JsonObject | undefined) => void): () => void;
+  /**
+   * What a legacy server asks outside of any request that takes it; one listener takes each. Without one, and for what no
+   * capability was offered for, the server is told that there is no such method.
+   */
+  onServerRequest(listener: (request: ServerRequest) => void): () => void;
   /** Called once when the conversation is over, whatever ended it. */
   onClose(listener: () => void): () => void;
   /** Ends it: the child's whole process tree, or the HTTP session. */

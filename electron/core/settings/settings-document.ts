@@ -44,6 +44,14 @@ export const settingsDocument = z.looseObject({
       .looseObject({ host: z.string().min(1), port, caPin: z.string().min(1), domain: z.string().min(1) })
       .optional(),
     forward: z.looseObject({ host: z.string().min(1), port }).optional(),
+    certificate: z
+      .looseObject({
+        domain: z.string().min(1),
+        directory: z.url(),
+        email: z.string().optional(),
+        termsAgreed: z.boolean(),
+      })
+      .optional(),
     openai: z
       .looseObject({
         tunnelId: z.string().min(1),
@@ -64,9 +72,30 @@ export const settingsDocument = z.looseObject({
         edgeCa: z.string().min(1).optional(),
       })
       .optional(),
+    anthropicApi: z
+      .looseObject({
+        url: z.string().min(1),
+        generation: z.enum(['workspace', 'organization']),
+        tunnelId: z.string().min(1).optional(),
+        making: z.string().min(1).max(255).optional(),
+        domain: z.string().min(1).optional(),
+        certificateId: z.string().min(1).optional(),
+        fingerprint: z.string().min(1).optional(),
+        federation: z
+          .looseObject({
+            rule: z.string().min(1),
+            organization: z.string().min(1),
+            serviceAccount: z.string().optional(),
+            workspace: z.string().optional(),
+            identityFile: z.string().optional(),
+          })
+          .optional(),
+      })
+      .optional(),
   }),
   ports: z.looseObject({ edge: portChoice, ui: portChoice }),
-  paused: z.looseObject({ at: z.iso.datetime() }).optional(),
+  paused: z.looseObject({ at: z.iso.datetime(), why: z.string().optional() }).optional(),
+  log: z.looseObject({ days: z.int().min(1), bytes: z.int().min(1_048_576) }).optional(),
   cliMayDecide: z.boolean(),
   openAtLogin: z.boolean(),
 });

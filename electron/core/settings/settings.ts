@@ -29,6 +29,33 @@ export interface AnthropicTunnel {
   readonly edgeCa?: string;
 }
 
+/** How Anthropic's Tunnels API is reached, and what was set up by it. Tokens are in secrets. */
+export interface AnthropicApi {
+  /** Origin of the API. */
+  readonly url: string;
+  readonly generation: 'workspace' | 'organization';
+  /** `tnl_…` that was made or attached. */
+  readonly tunnelId?: string | undefined;
+  /** Display name of a tunnel whose making was begun and not yet seen to end: a second run looks for it. */
+  readonly making?: string | undefined;
+  /** Domain of that tunnel. */
+  readonly domain?: string | undefined;
+  /** `tcrt_…` under which this machine's authority is registered, and its SHA-256 in lower-case hex. */
+  readonly certificateId?: string | undefined;
+  readonly fingerprint?: string | undefined;
+  /** Workload identity federation in place of a token. */
+  readonly federation?:
+    | {
+        readonly rule: string;
+        readonly organization: string;
+        readonly serviceAccount?: string | undefined;
+        readonly workspace?: string | undefined;
+        /** File of the identity token, read anew at each exchange; else it is in secrets. */
+        readonly identityFile?: string | undefined;
+      }
+    | undefined;
+}
+
 /** The settings document, version 1. No secret is ever in it. */
 export interface SettingsData {
   readonly schemaVersion: 1;
@@ -46,6 +73,14 @@ export interface SettingsData {
     };
     /** The public name and port that a forwarder of the person's brings; kept while another way is in use. */
     readonly forward?: { readonly host: string; readonly port: number };
+    /** Where the public certificate of a domain is ordered; without it the app's own authority signs. */
+    readonly certificate?: {
+      readonly domain: string;
+      /** ACME directory. */
+      readonly directory: string;
+      readonly email?: string | undefined;
+      readonly termsAgreed: boolean;
+    };
     /** OpenAI's tunnel as it was last used; the runtime key is a secret and not here. */
     readonly openai?: {
       readonly tunnelId: string;
@@ -58,13 +93,16 @@ export interface SettingsData {
     };
     /** Anthropic's tunnel, kept while another way is in use. Its token is in secrets. */
     readonly anthropic?: AnthropicTunnel;
+    readonly anthropicApi?: AnthropicApi;
   };
   /** Ports in use; `chosen` = typed by the person or remembered with something shared: a busy one is then an error. */
   readonly ports: {
     readonly edge: { readonly port: number; readonly chosen: boolean };
     readonly ui: { readonly port: number; readonly chosen: boolean };
   };
-  readonly paused?: { readonly at: string };
+  readonly paused?: { readonly at: string; readonly why?: string | undefined };
+  /** How much of the request log is kept; absent = the defaults. */
+  readonly log?: { readonly days: number; readonly bytes: number };
   readonly cliMayDecide: boolean;
   readonly openAtLogin: boolean;
 }

@@ -22,7 +22,7 @@ export async function describeInstallation(
       () => 0,
     );
     totalBytes += size;
-    if (entry.parentPath === dataDir && entry.name.startsWith('log.db')) logBytes += size;
+    if (entry.parentPath === dataDir && /^log(-index)?\.db/.test(entry.name)) logBytes += size;
   }
   return { dataDir, sealer, storage: { logBytes, totalBytes }, ...(trayShown === undefined ? {} : { trayShown }) };
 }

@@ -6,8 +6,11 @@ import type { Secrets } from '../secrets/secrets.ts';
 import type { ServerRecord } from '../servers/servers.ts';
 import type { SettingsData } from '../settings/settings.ts';
 import type { MessageChannel, MessageConnector, MessageEntrance } from './connectors/message-connector.ts';
+import { readNetwork } from './connectors/network.ts';
 import { createOpenAiConnector } from './connectors/openai-connector.ts';
 import { isTunnelId, parseBaseUrl } from './connectors/openai-control-plane.ts';
+import { openCommandJournal } from './connectors/openai-journal.ts';
+import type { Environment } from './connectors/proxy.ts';
 
 /** What settings keep of OpenAI's tunnel. */
 export type OpenAiSettings = NonNullable<SettingsData['tunnel']['openai']>;
@@ -18,6 +21,10 @@ export interface OpenAiWayDeps {
   readonly secrets: Secrets;
   readonly version: string;
   readonly entrance: MessageEntrance;
+  /** Names proxies and CAs for the way to OpenAI. */
+  readonly environment: Environment;
+  /** File that holds which commands were taken before. */
+  readonly commandsFile: string;
   readonly onNote: (message: string) => void;
 }
 
@@ -45,17 +52,18 @@ export function chooseOpenAi(
   slugOf: (name: string) => string,
 ): OpenAiSettings {
   const tunnelId = choice.tunnelId ?? known?.tunnelId;
-  if (tunnelId === undefined || !isTunnelId(tunnelId)) {
+  const sameTunnel = known?.tunnelId === tunnelId ? known : undefined;
+  const baseUrl = parseBaseUrl(choice.baseUrl ?? sameTunnel?.baseUrl ?? openAiBaseUrl);
+  if (tunnelId === undefined || !isTunnelId(tunnelId, baseUrl)) {
     throw new SallyportError('openai_tunnel_id', 'app', 'A tunnel id is tunnel_ and 32 small letters or digits.', {
       hint: 'Copy it from https://platform.openai.com/settings/organization/tunnels',
     });
   }
-  const same = known?.tunnelId === tunnelId ? known : undefined;
-  const organization = choice.organization ?? same?.organization;
+  const organization = choice.organization ?? sameTunnel?.organization;
   const main = choice.main === undefined ? known?.main : slugOf(choice.main);
   return {
     tunnelId,
-    baseUrl: parseBaseUrl(choice.baseUrl ?? same?.baseUrl ?? openAiBaseUrl),
+    baseUrl,
     access: choice.access ?? known?.access ?? 'oauth',
     ...(organization === undefined ? {} : { organization }),
     ...(main === undefined ? {} : { main }),
@@ -88,7 +96,9 @@ export async function openOpenAi(
   const { clock, version, entrance, onNote } = deps;
   const { access, ...rest } = settings;
   const account = { ...rest, key, instanceId: await instanceId(deps.secrets) };
-  const connector = createOpenAiConnector({ clock, version, entrance, onNote, access, account });
+  const network = readNetwork(deps.environment);
+  const journal = openCommandJournal({ path: deps.commandsFile, tunnelId: settings.tunnelId, clock });
+  const connector = createOpenAiConnector({ clock, version, entrance, network, journal, onNote, access, account });
   connector.start();
   if (options.prove) {
     try {

@@ -26,8 +26,11 @@ export interface ProbeTarget {
   readonly ca: string | readonly string[];
   /** Where the public door does not open to us: makes the connection in place of TCP to `host` and `port`. */
   readonly dial?: () => Promise<Duplex>;
-  /** Pin of the public key that this app serves now: another one means that somebody stands in the middle. */
-  readonly pin: string;
+  /**
+   * Pins of the public keys that this app serves under now, or did when the probe began: another one means that somebody stands in
+   * the middle.
+   */
+  readonly pins: () => readonly string[];
   /** What stands between the public door and this machine, in words; default the edge. */
   readonly middle?: Middle;
   /** HTTP proxy by which this machine reaches the public door, if it needs one. */
@@ -78,7 +81,7 @@ export async function probeOutside(target: ProbeTarget, clock: Clock): Promise<P
 
 function enter(target: ProbeTarget, clock: Clock, started: number, raw: Duplex | undefined): Promise<Probe> {
   const nonce = randomBytes(16).toString('hex');
-  const ours = target.pin;
+  const ours = target.pins;
   let connected = raw !== undefined;
   let foreign: string | undefined;
   let doubt: string | undefined;
@@ -112,7 +115,7 @@ function enter(target: ProbeTarget, clock: Clock, started: number, raw: Duplex |
       socket.once('secureConnect', () => {
         const met = (socket as TLSSocket).getPeerX509Certificate();
         const { authorized, authorizationError } = socket as TLSSocket;
-        if (met && publicKeyPin(met) !== ours) foreign = issuerOf(met);
+        if (met && !ours().includes(publicKeyPin(met))) foreign = issuerOf(met);
         else if (!authorized) doubt = String(authorizationError);
         if (foreign !== undefined || doubt !== undefined) outgoing.destroy();
         else secure = true;
@@ -141,6 +144,40 @@ function enter(target: ProbeTarget, clock: Clock, started: number, raw: Duplex |
   });
 }
 
+/**
+ * Whether somebody answers at the public door with another key than ours under a certificate that the public trusts for this name:
+ * one that was forged or got by whoever controls the name (`security.md` S3). A portal or inspecting proxy on this side has none.
+ * @param roots CAs in PEM that the public trusts
+ */
+export async function meetsForged(target: ProbeTarget, roots: readonly string[]): Promise<boolean> {
+  let raw: Duplex | undefined;
+  try {
+    if (target.proxy) raw = await connectThroughProxy(target.proxy, target);
+  } catch {
+    return false;
+  }
+  return await new Promise((resolve) => {
+    const socket = connect({
+      ...(raw ? { socket: raw } : { host: target.host, port: target.port }),
+      ca: [...roots],
+      servername: target.domain,
+    });
+    const timer = setTimeout(() => finish(false), timeoutMs);
+    const finish = (forged: boolean): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      raw?.destroy();
+      resolve(forged);
+    };
+    socket.on('error', () => finish(false));
+    socket.once('close', () => finish(false));
+    socket.once('secureConnect', () => {
+      const met = socket.getPeerX509Certificate();
+      finish(met !== undefined && !target.pins().includes(publicKeyPin(met)));
+    });
+  });
+}
+
 /** Makes the one connection of this probe over a stream that is there already. */
 function agentOver(raw: Duplex, target: ProbeTarget): Agent {
   const agent = new Agent({ keepAlive: false });
@@ -154,11 +191,11 @@ function agentOver(raw: Duplex, target: ProbeTarget): Agent {
   return agent;
 }
 
-function judge(body: string, nonce: string, ours: string): [Hop?, string?] {
+function judge(body: string, nonce: string, ours: () => readonly string[]): [Hop?, string?] {
   try {
     const answer = answerSchema.parse(JSON.parse(body));
     if (answer.nonce !== nonce) return ['gateway', 'The answer belongs to another probe.'];
-    if (answer.publicKey !== ours) return ['inner-tls', 'The gateway serves under another key.'];
+    if (!ours().includes(answer.publicKey)) return ['inner-tls', 'The gateway serves under another key.'];
     return [];
   } catch {
     return ['gateway', 'The answer is not the gateway’s.'];

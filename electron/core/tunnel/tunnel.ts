@@ -1,16 +1,22 @@
 import type { Duplex } from 'node:stream';
+import { rootCertificates } from 'node:tls';
 import type { Clock } from '../../shared/clock.ts';
-import type { RequestInput } from '../../shared/contract.ts';
+import type { RequestInput, RequestOutput } from '../../shared/contract.ts';
 import { asSallyportError, SallyportError } from '../../shared/errors.ts';
-import type { TunnelView } from '../../shared/views.ts';
+import type { CertificateView, TunnelView } from '../../shared/views.ts';
 import { visibleText } from '../../shared/visible-text.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { ServerRecord } from '../servers/servers.ts';
 import type { Settings, SettingsData } from '../settings/settings.ts';
+import { checkCaa, type ResolveCaa } from './acme/caa.ts';
+import { type ChallengeDoor, createChallengeDoor } from './acme/challenge-door.ts';
+import { type OrderCertificate, orderCertificate, publicRoots } from './acme/order.ts';
+import { openPublicCertificate, type PublicCertificate } from './acme/public-certificate.ts';
 import { chooseAnthropic } from './connectors/anthropic/anthropic-choice.ts';
 import { openAnthropic } from './connectors/anthropic/anthropic-way.ts';
 import type { StartChild } from './connectors/anthropic/cloudflared/supervisor.ts';
 import { createRecorder, type Recorder } from './connectors/anthropic/recorder.ts';
+import { createTunnelsAccount, type RemoteChange } from './connectors/anthropic/tunnels-api/tunnels-account.ts';
 import type { ConnectorStatus, PeerInfo } from './connectors/connector.ts';
 import type { MessageChannel, MessageConnector, MessageEntrance } from './connectors/message-connector.ts';
 import type { Environment } from './connectors/proxy.ts';
@@ -26,8 +32,13 @@ import {
   openAiSeesNot,
   openOpenAi,
 } from './openai-way.ts';
-import { type AppCertificates, type AuthorityView, createAppCertificates } from './pki/app-certificates.ts';
-import { type Probe, probeOutside } from './probe.ts';
+import {
+  type AppCertificates,
+  type AuthorityView,
+  type CurrentCertificate,
+  createAppCertificates,
+} from './pki/app-certificates.ts';
+import { meetsForged, type Probe, type ProbeTarget, probeOutside } from './probe.ts';
 import { watchWake } from './wake-watchdog.ts';
 import { forwardNameNeeded, joinWay, openEdge, openEmbedded, openForward, type WayIn } from './way-in.ts';
 
@@ -38,6 +49,8 @@ export interface TunnelDeps {
   readonly secrets: Secrets;
   /** `<data>/pki`. */
   readonly folder: string;
+  /** `<data>/openai-commands.db`: commands of OpenAI's tunnel that were taken before. */
+  readonly commandsFile: string;
   /** Takes each request that inner TLS brought out. */
   readonly onRequest: InnerTlsDeps['onRequest'];
   /** Something to log: the tunnel came back, a handshake failed, a renewal did not work. Never payload. */
@@ -53,6 +66,14 @@ export interface TunnelDeps {
   readonly environment: Environment;
   /** Looks at the bytes of a connection between connector and inner TLS: the proof of the blind middle counts them. */
   readonly observe?: (stream: Duplex, peer: PeerInfo) => Duplex;
+  /** Somebody answers at the public door under a certificate that the public trusts, with another key: the alarm of S3. */
+  readonly onForged?: (why: string) => void;
+  /** What the public trusts when a certificate counts as forged; default: the roots that come with Node. */
+  readonly publicRoots?: readonly string[];
+  /** Orders public certificates; default by ACME. */
+  readonly order?: OrderCertificate;
+  /** Looks CAA records up; default by the system's DNS. */
+  readonly resolveCaa?: ResolveCaa;
   /** Starts cloudflared, kept like a server's child. */
   readonly startChild: StartChild;
   /** Slugs of the servers that are shared now. */
@@ -61,6 +82,9 @@ export interface TunnelDeps {
 
 /** A way in to change to, with what it needs the first time. */
 export type TunnelChoice = RequestInput<'tunnel.use'>;
+
+/** Who is to sign the certificate that agents meet. */
+export type CertificateChoice = RequestInput<'tunnel.certificateUse'>;
 
 /** The station by which requests come in: the way, inner TLS, certificates, and the probe that proves them. */
 export interface Tunnel {
@@ -82,6 +106,17 @@ export interface Tunnel {
    * @returns whether the domain changed. @throws SallyportError what joining and proving throw; the old way then stays
    */
   use(choice: TunnelChoice): Promise<boolean>;
+  /** The certificate that agents meet. Asks DNS who else could get one. */
+  certificate(): Promise<CertificateView>;
+  /**
+   * Changes who signs it. A public one is ordered through the tunnel, and this resolves when it serves.
+   * @throws SallyportError `certificate_not_possible`, `certificate_wait`, what ordering throws; the certificate in use stays
+   */
+  useCertificate(choice: CertificateChoice): Promise<void>;
+  /** The tunnels at Anthropic, by its API. */
+  remote(): Promise<RequestOutput<'tunnel.remote'>>;
+  /** Changes something there; a rotated token is taken into use. */
+  changeRemote(change: RemoteChange): Promise<void>;
   /** Notes metadata of what comes through Anthropic's tunnel. */
   readonly recorder: Recorder;
   /** Told of a host that no route is for, so that it can be noted. */
@@ -108,6 +143,10 @@ interface Open {
   readonly wayIn: WayIn;
   readonly certificates: AppCertificates;
   readonly innerTls: InnerTls;
+  readonly challenges: ChallengeDoor;
+  /** Uses what is to be served now. */
+  readonly serve: () => void;
+  publicOne?: PublicCertificate | undefined;
   readonly stopListening: () => void;
 }
 
@@ -117,6 +156,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   const listeners = new Set<() => void>();
   const recorder = createRecorder(clock);
   const witness = createEdgeWitness(clock);
+  const account = createTunnelsAccount(deps);
   let open: Open | undefined;
   let messages: MessageConnector | undefined;
   let missing: SallyportError | undefined;
@@ -125,6 +165,9 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   let cancelProbe = (): void => {};
   let downSince: number | undefined;
   let stopped = false;
+  /** Pins served under now and before: a certificate may change while a probe is under way. */
+  let pins: readonly string[] = [];
+  let alarm: string | undefined;
   // Sleep and a clock that was set leave connections that look alive: ask them, and dial at once what is down.
   const stopWatchdog = watchWake(clock, (missingMs) => {
     if (!open) return;
@@ -166,7 +209,10 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     const { tunnel, ports } = settings.get();
     if (tunnel.way === 'edge') return await openEdge(deps, tunnel.edge);
     if (tunnel.way === 'anthropic' && tunnel.anthropic) {
-      return await openAnthropic({ ...deps, recorder, routes: hostsOf }, tunnel.anthropic);
+      return await openAnthropic(
+        { ...deps, recorder, routes: hostsOf, registeredAs: account.registeredAs(tunnel.anthropic.domain) },
+        tunnel.anthropic,
+      );
     }
     const forward = tunnel.way === 'forward';
     const wayIn = forward
@@ -193,6 +239,8 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     clock,
     secrets: deps.secrets,
     version: deps.version,
+    commandsFile: deps.commandsFile,
+    environment: deps.environment,
     onNote,
     entrance: { channels, metadata: deps.entrance.metadata, receive: deps.entrance.receive },
   };
@@ -225,6 +273,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         ...(wayIn.certificateHosts ? { hosts: wayIn.certificateHosts } : {}),
         ...(wayIn.constrained === undefined ? {} : { constrained: wayIn.constrained }),
       });
+      const challenges = createChallengeDoor(clock);
       const innerTls = createInnerTls({
         certificate: certificates.current(),
         onRequest(request, response, peer) {
@@ -240,19 +289,31 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
           changed();
         },
       });
-      const stopRenewal = certificates.onChange((certificate) => innerTls.setCertificate(certificate));
+      pins = [certificates.current().pin];
+      const serve = (): void => {
+        const next = served();
+        if (next.pin === pins[0]) return;
+        pins = [next.pin, ...pins].slice(0, 2);
+        innerTls.setCertificate(next);
+        changed();
+      };
+      const stopRenewal = certificates.onChange(serve);
       const stopStatus = wayIn.connector.onChange(() => follow(wayIn));
       const stopListening = (): void => {
         stopRenewal();
         stopStatus();
       };
-      open = { wayIn, certificates, innerTls, stopListening };
+      open = { wayIn, certificates, innerTls, challenges, serve, stopListening };
     } catch (error) {
       await wayIn.close(0);
       throw error;
     }
-    const { innerTls } = open;
-    wayIn.connector.start((stream, peer) => innerTls.accept(deps.observe?.(stream, peer) ?? stream, peer));
+    const { innerTls, challenges } = open;
+    wayIn.connector.start((stream, peer) => {
+      const bytes = deps.observe?.(stream, peer) ?? stream;
+      challenges.sort(bytes, () => innerTls.accept(bytes, peer));
+    });
+    await openPublic();
     await startMessages(proven);
   };
 
@@ -275,20 +336,22 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   };
 
   const runProbe = (): Promise<Probe> => {
-    const { wayIn, certificates } = need();
-    probing ??= probeOutside(
-      {
-        host: wayIn.host,
-        port: wayIn.port,
-        domain: wayIn.domain,
-        ca: certificates.ca().pem,
-        pin: certificates.current().pin,
-        proxy: wayIn.network?.proxyFor(wayIn),
-        ...(wayIn.middle ? { middle: wayIn.middle } : {}),
-        ...(wayIn.dialHere ? { dial: () => wayIn.dialHere?.() ?? Promise.reject(new Error('closed')) } : {}),
-      },
-      clock,
-    ).then((result) => {
+    const { wayIn, certificates, serve } = need();
+    serve();
+    const isPublic = open?.publicOne?.current() !== undefined;
+    const extra = wayIn.network?.extraCa;
+    const target: ProbeTarget = {
+      host: wayIn.host,
+      port: wayIn.port,
+      domain: wayIn.domain,
+      ca: isPublic ? [...publicRoots(), ...(extra ? [extra] : [])] : certificates.ca().pem,
+      pins: () => pins,
+      proxy: wayIn.network?.proxyFor(wayIn),
+      ...(wayIn.middle ? { middle: wayIn.middle } : {}),
+      ...(wayIn.dialHere ? { dial: () => wayIn.dialHere?.() ?? Promise.reject(new Error('closed')) } : {}),
+    };
+    probing ??= probeOutside(target, clock).then(async (result) => {
+      if (isPublic && result.hop === 'inner-tls') await watchForgery(target);
       probing = undefined;
       probe = ownEndOnly(result);
       probeIn(probeEveryMs);
@@ -296,6 +359,48 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       return probe;
     });
     return probing;
+  };
+
+  /** Agents trust any public authority now, so that a forged certificate would be believed: then everything stops. */
+  const watchForgery = async (target: ProbeTarget): Promise<void> => {
+    if (!(await meetsForged(target, deps.publicRoots ?? rootCertificates))) return;
+    const before = alarm;
+    alarm = `Somebody answers at ${target.domain} with a certificate that the public trusts and that is not this machine’s.`;
+    if (before === undefined) deps.onForged?.(alarm);
+  };
+
+  /** What is to be served now: the public certificate while it is good, else our own authority's. */
+  const served = (): CurrentCertificate => {
+    const { certificates, publicOne } = need();
+    return publicOne?.current() ?? certificates.current();
+  };
+
+  /** Opens the public certificate that settings name for this domain, if they name one; it serves as soon as there is one. */
+  const openPublic = async (): Promise<PublicCertificate | undefined> => {
+    const choice = settings.get().tunnel.certificate;
+    const here = need();
+    here.publicOne?.close();
+    here.publicOne = undefined;
+    const { wayIn, challenges, serve } = here;
+    if (choice?.domain === wayIn.domain && wayIn.network && (wayIn.way === 'edge' || wayIn.way === 'forward')) {
+      here.publicOne = await openPublicCertificate({
+        choice,
+        secrets: deps.secrets,
+        folder: deps.folder,
+        clock,
+        network: wayIn.network,
+        present: challenges.present,
+        order: deps.order ?? orderCertificate,
+        onTrouble: (error) => onNote(`The public certificate was not renewed: ${error.message}`),
+        onRenewed: () => {
+          serve();
+          onNote(`A new public certificate serves ${wayIn.domain}.`);
+          probeIn(0);
+        },
+      });
+    }
+    serve();
+    return here.publicOne;
   };
 
   /** Through OpenAI nobody can knock from outside: what was proven is our own end, and that polls are answered. */
@@ -318,6 +423,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     if (!closing) return;
     closing.stopListening();
     closing.certificates.close();
+    closing.publicOne?.close();
     // Together: idle connections end with inner TLS, and the connector need not wait for them.
     await Promise.all([closing.innerTls.close(graceMs), closing.wayIn.close(graceMs)]);
     await probing;
@@ -328,11 +434,11 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     start,
     view() {
       const { tunnel, ports } = settings.get();
-      const certificate = open?.certificates.current();
+      const certificate = open && served();
       const viaOpenAi = tunnel.way === 'openai';
       const status = viaOpenAi ? (messages?.status() ?? troubleOf(missing)) : open?.wayIn.connector.status();
       const unproven = status?.state === 'connected' ? 'Connected to OpenAI, not proven from outside.' : undefined;
-      const trouble = [status?.error?.message, status?.error?.hint].filter((words) => words).join(' ');
+      const trouble = [alarm, status?.error?.message, status?.error?.hint].filter((words) => words).join(' ');
       const detail = trouble || (viaOpenAi ? unproven : undefined);
       return {
         way: tunnel.way,
@@ -341,7 +447,13 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         state: status?.state ?? 'off',
         connections: (status?.connections ?? []).map((connection) => ({ ...connection })),
         ...(certificate
-          ? { certificate: { fingerprint: certificate.fingerprint, notAfter: certificate.notAfter } }
+          ? {
+              certificate: {
+                fingerprint: certificate.fingerprint,
+                notAfter: certificate.notAfter,
+                kind: open?.publicOne?.current() ? ('public' as const) : ('own' as const),
+              },
+            }
           : {}),
         canSee: viaOpenAi ? openAiSees : [...(open?.wayIn.canSee ?? canSee)],
         cannotSee: viaOpenAi ? openAiSeesNot : cannotSee,
@@ -357,6 +469,61 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     },
     authority: () => need().certificates.ca(),
     urlOf,
+    async certificate() {
+      const { wayIn, publicOne } = need();
+      const serving = served();
+      const choice = settings.get().tunnel.certificate;
+      const status = publicOne?.status();
+      const account = status?.account;
+      const caa =
+        status && account !== undefined
+          ? await checkCaa({ domain: wayIn.domain, account, caaIdentities: status.caaIdentities }, deps.resolveCaa)
+          : undefined;
+      return {
+        kind: publicOne?.current() ? 'public' : 'own',
+        domain: wayIn.domain,
+        fingerprint: serving.fingerprint,
+        notAfter: serving.notAfter,
+        ...(publicOne && choice ? { directory: choice.directory } : {}),
+        ...(status ? { renewAt: status.renewAt } : {}),
+        ...(status?.lastError === undefined ? {} : { lastError: status.lastError }),
+        ...(caa ? { caa } : {}),
+      };
+    },
+    async useCertificate(choice) {
+      const { wayIn } = need();
+      const before = settings.get().tunnel.certificate;
+      const set = (certificate: typeof before): void => {
+        settings.update((current) => {
+          const { certificate: _was, ...tunnel } = current.tunnel;
+          return { ...current, tunnel: { ...tunnel, ...(certificate ? { certificate } : {}) } };
+        });
+      };
+      if (choice.kind === 'own') {
+        set(undefined);
+        await openPublic();
+        alarm = undefined;
+        probeIn(0);
+        return;
+      }
+      const kept = before?.domain === wayIn.domain ? before : undefined;
+      const directory = choice.directory ?? kept?.directory ?? defaultDirectory;
+      needPublicDoor(wayIn, directory);
+      const email = choice.email ?? kept?.email;
+      const agreedBefore = kept?.directory === directory && kept.termsAgreed;
+      const termsAgreed = choice.agreeTerms ?? agreedBefore;
+      set({ domain: wayIn.domain, directory, termsAgreed, ...(email === undefined ? {} : { email }) });
+      try {
+        await (await openPublic())?.orderNow();
+      } catch (error) {
+        // A first order that failed leaves what was; one that was renewed in vain is tried again by itself.
+        if (!open?.publicOne?.current()) {
+          set(before);
+          await openPublic();
+        }
+        throw error;
+      }
+    },
     recorder,
     noRoute(host) {
       onNote(`no route for host: ${visibleText(host, { max: 253 })}`);
@@ -388,7 +555,10 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         way === 'openai' && openai
           ? await openOpenAi(openAiDeps, openai, { key: choice?.key, prove: true })
           : undefined;
-      const chosen = way === 'anthropic' ? await chooseAnthropic(deps, wanted ?? {}, before.anthropic) : undefined;
+      const chosen =
+        way === 'anthropic'
+          ? await chooseAnthropic({ ...deps, setUp: account.setUp }, wanted ?? {}, before.anthropic)
+          : undefined;
       const anthropic = chosen ?? before.anthropic;
       const forward = chooseForward(way === 'forward', wantedForward, before.forward);
       await close(stopGraceMs);
@@ -407,7 +577,11 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         await start(proven);
       } catch (error) {
         await proven?.stop(0);
-        settings.update((current) => ({ ...current, tunnel: before }));
+        // What was made at Anthropic meanwhile stays known.
+        settings.update((current) => {
+          const { anthropicApi } = current.tunnel;
+          return { ...current, tunnel: { ...before, ...(anthropicApi ? { anthropicApi } : {}) } };
+        });
         await start();
         throw error;
       } finally {
@@ -416,8 +590,16 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       // A URL is the resource that a grant is for: another port moves it as another name does.
       return domain !== before.domain || originOf(urlOf) !== originBefore;
     },
+    remote: account.list,
+    async changeRemote(change) {
+      const renewed = await account.change(change);
+      if (renewed && settings.get().tunnel.way === 'anthropic' && open?.wayIn.domain === renewed.domain) {
+        open.wayIn.renewToken?.(renewed.token);
+      }
+      changed();
+    },
     watchEdge: witness.watch,
-    publicKeyPin: () => need().certificates.current().pin,
+    publicKeyPin: () => served().pin,
     retryNow,
     onChange(listener) {
       listeners.add(listener);
@@ -430,6 +612,25 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       listeners.clear();
     },
   };
+}
+
+/** Let's Encrypt, unless another authority is named. */
+const defaultDirectory = 'https://acme-v02.api.letsencrypt.org/directory';
+
+/** @throws SallyportError `certificate_not_possible` where no public authority could see that the name leads here */
+function needPublicDoor(wayIn: WayIn, directory: string): void {
+  const refuse = (why: string, hint: string): never => {
+    throw new SallyportError('certificate_not_possible', 'app', why, { hint });
+  };
+  if (wayIn.way !== 'edge' && wayIn.way !== 'forward') {
+    refuse(
+      `The way in "${wayIn.way}" has no public name of yours.`,
+      'It takes an edge of your own or a forwarder: see sallyport tunnel use.',
+    );
+  }
+  if (wayIn.port !== 443 && new URL(directory).hostname.endsWith('.letsencrypt.org')) {
+    refuse(`The authority connects to port 443, and ${wayIn.domain} is at ${wayIn.port}.`, 'Let 443 lead there.');
+  }
 }
 
 function originOf(urlOf: (slug: string) => string): string {

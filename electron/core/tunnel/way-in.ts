@@ -49,6 +49,8 @@ export interface WayIn {
   onRequest?(peer: PeerInfo, host: string | undefined): void;
   /** Told of each failed hand-shake or connection. @returns words to note in place of the usual ones */
   onFailure?(error: SallyportError, peer: PeerInfo | undefined): string | undefined;
+  /** The tunnel's token was rotated: what is connected stays where it can, what connects anew takes this one. */
+  renewToken?(token: string): void;
   /** Steps of setting it up. */
   checklist?(): NonNullable<TunnelView['checklist']>;
   /** Drains for up to `graceMs`, then ends everything. */

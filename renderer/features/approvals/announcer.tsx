@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { ApprovalView } from '../../../electron/shared/views.ts';
 import { visibleText } from '../../../electron/shared/visible-text.ts';
 import { texts } from '../../texts.ts';
+import { promptWords } from './prompt-words.ts';
 
 /** The one live region of the window: new prompts, verb and target first. The log is never announced. */
 export function Announcer({ approvals }: { approvals: readonly ApprovalView[] }) {
@@ -13,7 +14,7 @@ export function Announcer({ approvals }: { approvals: readonly ApprovalView[] })
     if (fresh) {
       setSaid(
         texts.prompt.announce(
-          visibleText(fresh.summary, { max: 200 }),
+          promptWords(fresh),
           visibleText(fresh.agent.name, { max: 60 }),
           fresh.server,
           visibleText(fresh.tool, { max: 60 }),

@@ -3,6 +3,7 @@ import type { ApprovalView } from '../../../electron/shared/views.ts';
 import { visibleText } from '../../../electron/shared/visible-text.ts';
 import { texts } from '../../texts.ts';
 import { Prompt } from './prompt.tsx';
+import { promptWords } from './prompt-words.ts';
 
 /**
  * The prompt above the page. It appears without taking the keyboard, so that nothing typed elsewhere answers it; keys
@@ -38,7 +39,7 @@ export function PromptPanel({
       className="prompt-panel"
       role="dialog"
       aria-modal="false"
-      aria-label={`${texts.prompt.region}: ${visibleText(approval.summary, { max: 120 })}`}
+      aria-label={texts.prompt.label(promptWords(approval), visibleText(approval.agent.name, { max: 60 }))}
       tabIndex={-1}
       onPointerUp={(event) => {
         const inside = ref.current?.contains(document.activeElement) && document.activeElement !== ref.current;

@@ -3,14 +3,16 @@ import type { ApprovalView } from '../../../electron/shared/views.ts';
 import { visibleText } from '../../../electron/shared/visible-text.ts';
 import { Failure } from '../../components/failure.tsx';
 import { DownIcon } from '../../components/icons.tsx';
-import { Outside } from '../../components/outside.tsx';
 import { OutsideBlock } from '../../components/outside-block.tsx';
+import { formatAgo } from '../../format.ts';
 import { useServices, useSnapshot } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
+import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
-import { foldWhitespace } from './fold-whitespace.ts';
 import { PromptArguments } from './prompt-arguments.tsx';
 import { PromptClocks } from './prompt-clocks.tsx';
+import { PromptHead } from './prompt-head.tsx';
+import { PromptReasons } from './prompt-reasons.tsx';
 import { type Remember, rememberDefault, rememberWords } from './remember.ts';
 import { RememberChoice } from './remember-choice.tsx';
 import { useArmed } from './use-armed.ts';
@@ -119,19 +121,7 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole prompt; every one has a button beside it.
     <div className="prompt" data-class={approval.class} onKeyDown={keys === 'inside' ? onKey : undefined}>
-      <p className="prompt-who">
-        <strong>
-          <Outside text={approval.agent.name} max={60} />
-        </strong>{' '}
-        {texts.prompt.wants}
-      </p>
-      <Title className="prompt-what">
-        <Outside text={foldWhitespace(approval.summary)} max={400} />
-      </Title>
-      <p className="prompt-where mono">
-        {approval.server} · <Outside text={approval.tool} max={100} />
-        {approval.count > 1 && <span className="prompt-count"> {texts.prompt.and(approval.count - 1)}</span>}
-      </p>
+      <PromptHead approval={approval} title={Title} />
 
       <div className="prompt-body">
         <div className="prompt-part-head">
@@ -143,10 +133,13 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
         {raw ? (
           <OutsideBlock text={approval.argumentsText} label={texts.prompt.raw} fold={false} />
         ) : (
-          <PromptArguments text={approval.argumentsText} />
+          <>
+            {approval.last && <Compared approval={approval} last={approval.last} />}
+            <PromptArguments approval={approval} />
+          </>
         )}
       </div>
-      {approval.reasons.length > 0 && <Reasons reasons={approval.reasons} />}
+      <PromptReasons approval={approval} />
 
       {send.error?.code === 'approval_stale' ? (
         <p className="notice warning" role="alert">
@@ -223,18 +216,11 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
   );
 }
 
-/** Why this asks, most telling first, always in sight. */
-function Reasons({ reasons }: { reasons: readonly string[] }) {
-  return (
-    <dl className="prompt-reasons">
-      <dt>{texts.prompt.why}</dt>
-      <dd>
-        {reasons.slice(0, 3).map((reason) => (
-          <p key={reason}>
-            <Outside text={reason} max={300} />
-          </p>
-        ))}
-      </dd>
-    </dl>
-  );
+/** What the marks are measured against. */
+function Compared({ approval, last }: { approval: ApprovalView; last: NonNullable<ApprovalView['last']> }) {
+  const now = useNow();
+  const ago = formatAgo(last.at, now);
+  const words =
+    last.argumentsText === approval.argumentsText ? texts.prompt.sameAs(ago) : texts.prompt.comparedWith(ago);
+  return <p className="faint prompt-compared">{words}</p>;
 }

@@ -42,7 +42,7 @@ function start(
   } = {},
 ): Connector {
   connector = createNativeConnector({
-    token,
+    token: () => token,
     addresses: async () => [readEdgeAddress(edge.address)],
     edgeCa: options.ca ?? edge.ca,
     clock: systemClock,

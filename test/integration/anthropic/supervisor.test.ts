@@ -31,7 +31,7 @@ afterEach(async () => {
 
 function start(extra: Partial<Parameters<typeof createCloudflaredConnector>[0]> = {}): Connector {
   connector = createCloudflaredConnector({
-    token,
+    token: () => token,
     startChild: startKeptChild,
     clock: systemClock,
     folder: join(folder, 'own'),

@@ -6,14 +6,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createRequestLog } from '../../../electron/core/request-log/create-request-log.ts';
 import { systemClock } from '../../../electron/core/state/system-clock.ts';
 import { fromPlain } from '../../../electron/shared/json-tree.ts';
-import { callOf, deny, markerKey } from '../../unit/request-log/calls.ts';
+import { callOf, deny, logDeps } from '../../unit/request-log/calls.ts';
 import { cli, cliHere } from './cli.ts';
 
 let dataDir: string;
 
 beforeAll(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'sp-files-'));
-  const log = createRequestLog({ path: join(dataDir, 'log.db'), clock: systemClock, markerKey, version: '1' });
+  const log = createRequestLog({ path: join(dataDir, 'log.db'), clock: systemClock, ...logDeps() });
   for (let at = 0; at < 3; at += 1) {
     const judged = log.decided(callOf(`c${at}`, { args: { path: 'a\u202eb' } }), deny);
     log.completed(judged, { outcome: 'denied', result: fromPlain({ isError: true }), bytesOut: 1 });
@@ -50,7 +50,14 @@ test('verify: 0 if whole, 5 with the entry if not', async () => {
   const good = await cliHere(['log', 'verify', '--data-dir', dataDir, '--json']);
   expect([good.status, good.json()]).toEqual([
     0,
-    { ok: true, rows: 8, first: expect.any(String), last: expect.any(String) },
+    {
+      ok: true,
+      rows: 8,
+      first: expect.any(String),
+      last: expect.any(String),
+      checkpoints: 2,
+      signedBy: 'unproven',
+    },
   ]);
   const database = new DatabaseSync(join(dataDir, 'log.db'));
   database.exec("UPDATE ev SET tool = 'other' WHERE seq = 4");

@@ -164,7 +164,15 @@ test('the log: pages are followed to the limit, and a broken one is status 5', a
   const verified = await here(['log', 'verify', '--json']);
   expect([verified.status, verified.json()]).toEqual([
     5,
-    { ok: false, rows: 3, badSeq: 4, why: 'its hash does not follow' },
+    {
+      ok: false,
+      rows: 3,
+      badSeq: 4,
+      why: 'its hash does not follow',
+      damage: 'changed',
+      checkpoints: 1,
+      signedBy: 'us',
+    },
   ]);
 });
 

@@ -91,6 +91,17 @@ test('replay takes the rules and classes of the data folder, and a bad line by i
   );
   expect(await decisions()).toBe('allow allow allow allow allow ask deny deny deny allow ask');
   rmSync(join(folder, 'rules.yaml'));
+  const loose = join(folder, 'loose.jsonl');
+  const odd = [
+    '\uFEFF{"type":"session","name":"first","at":null}',
+    '',
+    '{"type":"tools","server":"files","tools":[{"name":"read_file","icons":[]},{"title":"no name"}],"version":3}',
+    '{"type":"call","server":"files","tool":"read_file","arguments":null,"result":null,"agent":{"id":"a"},"note":"x"}',
+    '{"type":"call","server":"files","tool":"read_file","result":"plain text","label":"benign"}',
+  ];
+  writeFileSync(loose, odd.join('\r\n'));
+  const fine = await cliHere(['policy', 'replay', loose, '--data-dir', folder]);
+  expect([fine.status, fine.stdout.match(/"decision":"allow"/g)?.length]).toEqual([0, 2]);
   const bad = join(folder, 'bad.jsonl');
   writeFileSync(bad, '{"type":"session"}\n{"type":"call","server":"a"}\n');
   const failed = await cliHere(['policy', 'replay', bad, '--data-dir', folder, '--json']);

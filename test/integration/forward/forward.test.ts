@@ -8,6 +8,7 @@ import { createAuthority } from '../../../electron/core/tunnel/pki/authority.ts'
 import { issueServerCertificate } from '../../../electron/core/tunnel/pki/issue-certificate.ts';
 import { provideTool } from '../../debian-tools.mjs';
 import { type Forwarder, startForwarder } from '../../fixtures/forwarder.ts';
+import { freePort } from '../../fixtures/free-port.ts';
 import { startSshd } from '../../fixtures/sshd.ts';
 import { callEcho, openForward, type Stage, startStage } from './stage.ts';
 
@@ -39,16 +40,6 @@ async function diagnosis(check: string): Promise<{ ok: boolean; hop: string; det
   const { stdout } = await stage.tryCli('doctor');
   const lines = stdout.trim().split('\n');
   return lines.map((line) => JSON.parse(line)).find((line) => line.check === check);
-}
-
-/** A port that nothing listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 test('a forwarder of bytes: share URLs under its name, the public probe, a call, and a doctor that finds it well', async () => {

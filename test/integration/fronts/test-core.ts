@@ -20,6 +20,8 @@ export const approval: ApprovalView = {
   class: 'effect',
   arguments: { path: 'plan.md' },
   argumentsText: '{"path":"plan.md\u202e"}',
+  verb: 'write a file',
+  unusual: [],
   summary: 'write a file',
   reasons: ['write_file changes things'],
   risk: 40,
@@ -52,6 +54,7 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
   const emitter = new EventEmitter();
   const settings = { cliMayDecide: false, openAtLogin: false };
   const servers: ServerView[] = [];
+  const certificate = { kind: 'own' as const, domain: 'localhost', fingerprint: digest, notAfter: at };
   const tunnel = {
     way: 'embedded' as const,
     domain: 'localhost',
@@ -182,11 +185,25 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
       return { rows, ...(last > 1 ? { next: last } : {}) };
     },
     'log.show': async () => ({ row: { ...logRow(1), steps: [] } }),
-    'log.verify': async () => ({ ok: false, rows: 3, badSeq: 4, why: 'its hash does not follow' }),
+    'log.verify': async () => ({
+      ok: false,
+      rows: 3,
+      badSeq: 4,
+      why: 'its hash does not follow',
+      damage: 'changed',
+      checkpoints: 1,
+      signedBy: 'us',
+    }),
+    'log.kept': async () => ({ days: 90, bytes: 1_073_741_824, usedBytes: 4_096 }),
+    'log.keep': async ({ days, bytes }) => ({ days: days ?? 90, bytes: bytes ?? 1_073_741_824, usedBytes: 4_096 }),
     'tunnel.status': async () => tunnel,
     'tunnel.ca': async () => ({ pem: 'PEM\n', fingerprint: digest, notAfter: at }),
     'tunnel.probe': async () => ({ ok: false, at, ms: 1, hop: 'edge', detail: 'no answer' }),
+    'tunnel.certificate': async () => certificate,
+    'tunnel.certificateUse': async () => certificate,
     'tunnel.record': async () => ({}),
+    'tunnel.remote': async () => ({ tunnels: [], certificates: [] }),
+    'tunnel.remoteChange': async () => tunnel,
     'tunnel.use': async () => tunnel,
     pause: async () => ({ paused: true, at, endedStreams: 2 }),
     resume: async () => ({ paused: false, at, endedStreams: 0 }),

@@ -290,7 +290,7 @@ describe('the gateway and what it must refuse', () => {
         'prompts/list',
         'resources/read',
         'completion/complete',
-        'logging/setLevel',
+        'logging/getLevel',
         'tasks/list',
       ]) {
         const answer = await send(stage, legacy(session, method, {}, 2));

@@ -50,7 +50,7 @@ describe('the gateway between the SDK’s clients and a legacy server', () => {
       expect(names).not.toContain('run_command');
       expect(rest).toMatchObject({ 'x-list': 1 });
       expect(rest.nextCursor).toBeUndefined();
-      expect(client.getServerCapabilities()).toEqual({ tools: { listChanged: true } });
+      expect(client.getServerCapabilities()).toEqual({ logging: {}, tools: { listChanged: true } });
       expect(client.getServerVersion()).toMatchObject({ name: 'notes', version: '1.2.3' });
       expect(client.getInstructions()).toBe('Ask before writing.');
       await client.close();

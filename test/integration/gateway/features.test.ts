@@ -32,7 +32,7 @@ describe('resources and prompts', () => {
     ['completion/complete', { ref: { type: 'ref/prompt', name: 'greet' }, argument: { name: 'who', value: 'y' } }],
     ['completion/complete', { ref: { type: 'ref/resource', uri: 'note://{id}' }, argument: { name: 'id', value: '' } }],
   ];
-  const only = ['resources/subscribe', 'resources/unsubscribe', 'logging/setLevel', 'tasks/get'];
+  const only = ['resources/subscribe', 'resources/unsubscribe', 'tasks/get'];
 
   it('do not exist for an agent until they are ticked, in either era', async () => {
     const session = await initialize(stage);
@@ -46,7 +46,7 @@ describe('resources and prompts', () => {
     const discovered = await send(stage, modern('server/discover'));
     expect(discovered.json).toMatchObject({ result: { capabilities: { tools: { listChanged: true } } } });
     const { capabilities } = (discovered.json as { result: { capabilities: object } }).result;
-    expect(Object.keys(capabilities)).toEqual(['tools']);
+    expect(Object.keys(capabilities)).toEqual(['logging', 'tools']);
   });
 
   it('pass once ticked, unchanged but for what the modern era adds', async () => {
@@ -56,8 +56,9 @@ describe('resources and prompts', () => {
       result: { capabilities: object };
     };
     expect(info.capabilities).toEqual({
+      logging: {},
       tools: { listChanged: true },
-      resources: { listChanged: true },
+      resources: { subscribe: true, listChanged: true },
       prompts: { listChanged: true },
       completions: {},
     });
@@ -152,7 +153,11 @@ describe('resources and prompts', () => {
     await send(stage, modern('tools/list'));
     const notifications = { promptsListChanged: true, resourceSubscriptions: ['note://a'] };
     const listening = await stream(stage, modern('subscriptions/listen', { notifications }, 'sub'));
-    expect(await listening.next()).toMatchObject({ params: { notifications: { promptsListChanged: true } } });
+    expect(await listening.next()).toMatchObject({ params: { notifications } });
+    expect(await listening.next()).toMatchObject({
+      method: 'notifications/resources/updated',
+      params: { uri: 'note://a', _meta: { 'io.modelcontextprotocol/subscriptionId': 'sub' } },
+    });
     await send(stage, named('tools/call', { name: 'get_changes', arguments: {} }));
     await send(stage, named('tools/call', { name: 'get_changes', arguments: {} }));
     const prompt = {

@@ -23,6 +23,7 @@ import { listTools } from '../../../electron/core/servers/sharing.ts';
 import type { UpstreamSession } from '../../../electron/core/servers/upstream-session.ts';
 import { systemClock } from '../../../electron/core/state/system-clock.ts';
 import type { LogRow } from '../../../electron/shared/views.ts';
+import { logDeps } from '../../unit/request-log/calls.ts';
 import { createDesk, type Desk } from './desk.ts';
 
 const fixture = join(import.meta.dirname, '../../fixtures/gateway/notes-server.ts');
@@ -77,8 +78,7 @@ export async function openStage({ target, realApprovals }: StageOptions = {}): P
   const log = createRequestLog({
     path: join(folder, 'log.db'),
     clock: systemClock,
-    markerKey: new Uint8Array(32),
-    version: '0.0.0',
+    ...logDeps(),
   });
   const policy = createPolicy({
     store: createPinFiles({ dataFolder: folder, clock: systemClock }),
@@ -143,8 +143,8 @@ export async function openStage({ target, realApprovals }: StageOptions = {}): P
     routes,
     servers: {
       end: servers.end,
-      async connect(record, key) {
-        const session = await servers.connect(record, key);
+      async connect(record, key, capabilities) {
+        const session = await servers.connect(record, key, capabilities);
         const known = watched.get(session) ?? watch(session, sent);
         watched.set(session, known);
         return known;

@@ -101,7 +101,7 @@ describe('correlation', () => {
     const slow = plane.enqueue({ jsonrpc: JSON.stringify(modernCall(1, 'read_on_signal')), channel: 'notes' });
     const line = await stage.said('on signal');
     const fast = await plane.call(read(2), { channel: null });
-    expect(fast).not.toHaveProperty('channel');
+    expect(fast).toHaveProperty('channel', 'main');
     process.kill(Number(line.split(' ')[2]), 'SIGUSR2');
     expect(await slow.answer).toMatchObject({ channel: 'notes', request_id: slow.requestId });
   });
@@ -115,6 +115,47 @@ describe('correlation', () => {
       data: { tunnel_failure: { version: 1, source: 'client_internal', upstream_response_received: false } },
     });
     expect(stage.calls()).toEqual([]);
+  });
+});
+
+describe('requests of the client', () => {
+  it('declares what its channels can, in version 2, and in version 1 where the service takes no other', async () => {
+    const { plane } = await openStage();
+    await plane.call(read(1));
+    expect(plane.declared).toEqual([
+      '{"version":2,"channels":[{"name":"main","stateless":true,"proc_affinity":true},{"name":"notes","stateless":true,"proc_affinity":true}]}',
+    ]);
+    await open?.close();
+    const older = await openStage({ hold: true });
+    older.plane.firstVersionOnly = true;
+    older.connector.start();
+    await older.plane.call(read(2));
+    expect(older.plane.declared.at(-1)).toMatch(/^\{"version":1,"channels":\[\{"name":"main","proc_affinity":true\}/);
+  });
+
+  it('uses the plural endpoints only, with bearer authorization, a name, a version and one instance', async () => {
+    const { plane } = await openStage();
+    await plane.call(read(1));
+    // The stand-in refuses, and notes as a violation, every other path, method, header and body.
+    expect(plane.polls.length).toBeGreaterThan(0);
+    expect(plane.posts).toHaveLength(1);
+  });
+
+  it('takes every command of a poll that brings more than was asked for, and an empty list as none', async () => {
+    const { plane, stage } = await openStage();
+    plane.lavish = true;
+    plane.handsOut = false;
+    const sent = Array.from({ length: 60 }, (_, id) => plane.enqueue({ jsonrpc: JSON.stringify(read(id)) }));
+    plane.failPolls({ kind: 'body', body: '{"commands":[]}' });
+    plane.handsOut = true;
+    plane.redeliver();
+    for (const one of sent) expect(resultOf(await one.answer)).toHaveProperty('content');
+    expect(stage.calls()).toHaveLength(60);
+  });
+
+  it('takes a command without a type for JSON-RPC', async () => {
+    const { plane } = await openStage();
+    expect(resultOf(await plane.call(read(1), { untyped: true }))).toHaveProperty('content');
   });
 });
 
@@ -295,6 +336,20 @@ describe('concurrency', () => {
 });
 
 describe('sessions and discovery', () => {
+  it('answers messages of the older era that name no session, each for itself', async () => {
+    const { plane, stage } = await openStage();
+    const params = { name: 'read_note', arguments: { path: 'a.md' } };
+    const call = { jsonrpc: '2.0', id: 5, method: 'tools/call', params };
+    const answers = await Promise.all([1, 2, 3].map(() => plane.call(call)));
+    for (const answer of answers) expect(resultOf(answer)).toMatchObject({ structuredContent: { path: 'a.md' } });
+    const { tools } = resultOf(await plane.call({ jsonrpc: '2.0', id: 5, method: 'tools/list' }));
+    expect(tools).not.toEqual([]);
+    const noted = await plane.call({ jsonrpc: '2.0', method: 'notifications/initialized' });
+    expect(noted).toMatchObject({ resp_type: 'notify_ack', resp_code: 202 });
+    // The list is a row, too.
+    expect(stage.calls()).toHaveLength(4);
+  });
+
   it('ends a session, and answers what still names it with 404', async () => {
     const tunnel = await openStage();
     const session = await initialize(tunnel);

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { createRequestLog } from '../../../electron/core/request-log/create-request-log.ts';
 import { exportLogFile, verifyLogFile } from '../../../electron/core/request-log/log-file.ts';
 import { systemClock } from '../../../electron/core/state/system-clock.ts';
-import { markerKey } from '../../unit/request-log/calls.ts';
+import { logDeps } from '../../unit/request-log/calls.ts';
 
 const child = join(import.meta.dirname, 'log-writer-child.ts');
 
@@ -35,7 +35,7 @@ test('after kill -9 at any moment the chain is good, nothing acknowledged is los
       said.push(...(await killAfter(path, prefix, lines)));
       expect(await verifyLogFile(path)).toMatchObject({ ok: true });
     }
-    createRequestLog({ path, clock: systemClock, markerKey, version: '1' }).close();
+    createRequestLog({ path, clock: systemClock, ...logDeps() }).close();
     expect(await verifyLogFile(path)).toMatchObject({ ok: true });
     const rows = new Map([...exportLogFile(path)].map((row) => [row.id, row]));
     for (const line of said) {

@@ -1,10 +1,10 @@
 import { createRequestLog } from '../../../electron/core/request-log/create-request-log.ts';
 import { systemClock } from '../../../electron/core/state/system-clock.ts';
-import { allow, askFirst, callOf, markerKey } from '../../unit/request-log/calls.ts';
+import { allow, askFirst, callOf, logDeps } from '../../unit/request-log/calls.ts';
 
 // Writes calls as fast as it can and says each one that the log acknowledged, until it is killed.
 const [path = '', prefix = ''] = process.argv.slice(2);
-const log = createRequestLog({ path, clock: systemClock, markerKey, version: '1' });
+const log = createRequestLog({ path, clock: systemClock, ...logDeps() });
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
 for (let at = 0; ; at += 1) {
   const id = `${prefix}-${at}`;

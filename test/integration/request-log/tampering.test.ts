@@ -7,14 +7,14 @@ import { createRequestLog } from '../../../electron/core/request-log/create-requ
 import { verifyLogFile } from '../../../electron/core/request-log/log-file.ts';
 import { fromPlain } from '../../../electron/shared/json-tree.ts';
 import { createManualClock } from '../../manual-clock.ts';
-import { allow, askFirst, callOf, markerKey } from '../../unit/request-log/calls.ts';
+import { allow, askFirst, callOf, logDeps } from '../../unit/request-log/calls.ts';
 
 let folder: string;
 let path: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'sallyport-tamper-'));
   path = join(folder, 'log.db');
-  const log = createRequestLog({ path, clock: createManualClock(), markerKey, version: '1' });
+  const log = createRequestLog({ path, clock: createManualClock(), ...logDeps() });
   for (let at = 0; at < 100; at += 1) {
     const judged = log.decided(callOf(`c${at}`), at % 3 ? allow : askFirst);
     if (judged.decision.effect === 'ask') log.answered(judged, { outcome: 'denied', by: 'window', after: 5 });
@@ -70,7 +70,7 @@ test('an inserted entry before the first is found', async () => {
 });
 
 test('a running instance also sees that the end was cut, and a damaged row is shown as such', async () => {
-  const log = createRequestLog({ path, clock: createManualClock(), markerKey, version: '1' });
+  const log = createRequestLog({ path, clock: createManualClock(), ...logDeps() });
   log.note({ kind: 'app', message: 'one' });
   tamper("DELETE FROM ev WHERE seq = (SELECT max(seq) FROM ev); UPDATE ev SET body = '{}' WHERE seq = 2");
   expect(log.list({ limit: 1_000 }).rows.find((row) => row.seq === 2)?.message).toMatch(/damaged/);
@@ -80,7 +80,7 @@ test('a running instance also sees that the end was cut, and a damaged row is sh
 });
 
 test('a cut end alone is found by the instance that wrote it', async () => {
-  const log = createRequestLog({ path, clock: createManualClock(), markerKey, version: '1' });
+  const log = createRequestLog({ path, clock: createManualClock(), ...logDeps() });
   log.note({ kind: 'app', message: 'one' });
   tamper('DELETE FROM ev WHERE seq = (SELECT max(seq) FROM ev)');
   expect(await log.verify()).toMatchObject({ ok: false, why: 'entries are missing at the end' });
@@ -88,7 +88,7 @@ test('a cut end alone is found by the instance that wrote it', async () => {
 });
 
 test('checking a long log leaves turns to others', async () => {
-  const log = createRequestLog({ path, clock: createManualClock(), markerKey, version: '1' });
+  const log = createRequestLog({ path, clock: createManualClock(), ...logDeps() });
   const database = new DatabaseSync(path);
   database.close();
   const big = { text: 'x'.repeat(60_000) };

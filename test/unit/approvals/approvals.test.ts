@@ -64,6 +64,43 @@ describe('one call', () => {
   });
 });
 
+describe('the last call like it', () => {
+  const write = (path: string, content: string) => call({ arguments: { path, content } });
+
+  it('is the newest that was allowed, on the same target before others', async () => {
+    const { ask, only, approvals } = stage();
+    const allow = async (one: ReturnType<typeof call>) => {
+      const request = ask(one);
+      const view = only();
+      approvals.answer({ id: view.id, answer: 'allow' }, 'cli');
+      await request.answer;
+      return view.last?.argumentsText;
+    };
+    expect(await allow(write('/a', '1'))).toBeUndefined();
+    expect(await allow(write('/b', '2'))).toBe('{"path":"/a","content":"1"}');
+    expect(await allow(write('/a', '3'))).toBe('{"path":"/a","content":"1"}');
+    expect(await allow(write('/c', '4'))).toBe('{"path":"/a","content":"3"}');
+    void ask(write('/d', '5'));
+    expect(only()).toMatchObject({ verb: 'write a file', target: '/d', unusual: [] });
+    approvals.answer({ id: only().id, answer: 'deny' }, 'cli');
+    void ask(write('/d', '6'));
+    expect(only().last?.argumentsText).toBe('{"path":"/c","content":"4"}');
+  });
+
+  it('is another agent’s never, and ends with what the agent held', async () => {
+    const { ask, only, approvals } = stage();
+    const request = ask(write('/a', '1'));
+    approvals.answer({ id: only().id, answer: 'allow' }, 'cli');
+    await request.answer;
+    void ask(call({ agent: 'token:b', arguments: { path: '/a', content: '2' } }));
+    expect(only().last).toBeUndefined();
+    approvals.withdraw({ agent: 'token:b' }, 'denied');
+    approvals.withdraw({ agent: 'token:a' }, 'denied');
+    void ask(write('/a', '3'));
+    expect(only().last).toBeUndefined();
+  });
+});
+
 describe('waiting', () => {
   it('answers pending after 45 s; the retry attaches and runs when allowed', async () => {
     const { ask, only, approvals, clock } = stage();

@@ -3,7 +3,7 @@ import { summarize } from '../../../electron/core/approvals/summary.ts';
 import { fromPlain } from '../../../electron/shared/json-tree.ts';
 
 const of = (name: string, args: unknown, server = 'files') =>
-  summarize({ method: 'tools/call', server, name, arguments: fromPlain(args) }, '/home/me');
+  summarize({ method: 'tools/call', server, name, arguments: fromPlain(args) }, '/home/me').line;
 
 describe('a summary', () => {
   it('says verb and target, then what else, folded', () => {
@@ -20,6 +20,16 @@ describe('a summary', () => {
     );
     expect(of('frobnicate', {})).toBe('frobnicate');
     expect(of('list_items', null)).toBe('list items');
+  });
+
+  it('gives verb and target apart', () => {
+    const apart = (name: string, args: unknown) =>
+      summarize({ method: 'tools/call', server: 'files', name, arguments: fromPlain(args) }, '/home/me');
+    expect(apart('write_file', { path: '/home/me/notes/plan.md', content: 'x' })).toMatchObject({
+      verb: 'write a file',
+      target: '~/notes/plan.md',
+    });
+    expect(apart('frobnicate', {})).toEqual({ verb: 'frobnicate', line: 'frobnicate' });
   });
 
   it('counts what it leaves out', () => {

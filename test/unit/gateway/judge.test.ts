@@ -5,7 +5,7 @@ import { resultResponse } from '../../../electron/core/gateway/protocol-errors.t
 import type { RequestContext } from '../../../electron/core/gateway/request-context.ts';
 import { beginLife } from '../../../electron/core/gateway/request-life.ts';
 import type { Completion, Judged, RequestLog } from '../../../electron/core/request-log/request-log.ts';
-import { fromPlain } from '../../../electron/shared/json-tree.ts';
+import { fromPlain, JsonObject } from '../../../electron/shared/json-tree.ts';
 import { createManualClock } from '../../manual-clock.ts';
 
 /** A log in memory that can be told to fail. */
@@ -43,11 +43,13 @@ function stage(failing?: Parameters<typeof memoryLog>[0], reply: { bytes?: numbe
     era: '2025-11-25',
     modern: false,
     upstreamKey: 'k',
+    capabilities: new JsonObject(),
     bytesIn: 1,
     reply: {
       gone: new AbortController().signal,
       notify() {},
       hold() {},
+      insist: () => false,
       take: () => undefined,
       answer(text) {
         if (reply.throws) throw new Error('socket');

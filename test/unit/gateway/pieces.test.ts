@@ -12,7 +12,7 @@ import { beginLife } from '../../../electron/core/gateway/request-life.ts';
 import { createPathRoutes } from '../../../electron/core/gateway/routes.ts';
 import type { Decided } from '../../../electron/core/request-log/request-log.ts';
 import type { UpstreamSession } from '../../../electron/core/servers/upstream-session.ts';
-import { type JsonObject, parseJson, serializeJson } from '../../../electron/shared/json-tree.ts';
+import { JsonObject, parseJson, serializeJson } from '../../../electron/shared/json-tree.ts';
 import { createManualClock } from '../../manual-clock.ts';
 
 const minute = 60_000;
@@ -239,10 +239,10 @@ describe('limits', () => {
     const owner = { agent: 'a', grant: 'g', server: 's' };
     const all = Array.from({ length: 64 }, () => {
       clock.advance(1);
-      return sessions.create(owner, '2025-11-25');
+      return sessions.create(owner, '2025-11-25', new JsonObject());
     });
     all[0]?.inFlight.set('n:1', beginLife(new AbortController().signal, false));
-    expect(sessions.create(owner, '2025-11-25')).toBeDefined();
+    expect(sessions.create(owner, '2025-11-25', new JsonObject())).toBeDefined();
     expect(sessions.find(all[0]?.id ?? '', 'a', 's')).toBe(all[0]);
     expect(sessions.find(all[1]?.id ?? '', 'a', 's')).toBeUndefined();
     expect(sessions.find(all[2]?.id ?? '', 'b', 's')).toBeUndefined();

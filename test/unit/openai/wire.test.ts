@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseBaseUrl, serverInfo } from '../../../electron/core/tunnel/connectors/openai-control-plane.ts';
+import { isTunnelId, parseBaseUrl, serverInfo } from '../../../electron/core/tunnel/connectors/openai-control-plane.ts';
 import { failurePayload, responseBody } from '../../../electron/core/tunnel/connectors/openai-response.ts';
 import { parseRetryAfter, retryDelay } from '../../../electron/core/tunnel/connectors/openai-retry.ts';
 import {
@@ -53,7 +53,7 @@ describe('a poll response', () => {
   it('keeps payloads as they were written', () => {
     const payload = '{"jsonrpc":"2.0","id":9007199254740993,"method":"m","params":{"b":1.10,"a":"\\u00e9 }]{,"}}';
     const [first] = read(command(`,"jsonrpc":${payload}`));
-    expect(first).toMatchObject({ requestId: 'r', shardToken: 's', channel: undefined, timeoutMs: undefined });
+    expect(first).toMatchObject({ requestId: 'r', shardToken: 's', channel: 'main', timeoutMs: undefined });
     if (!first || 'why' in first || first.payload === undefined) throw new Error('not read');
     expect(serializeJson(first.payload)).toBe(payload.replace('\\u00e9', 'é'));
     expect(first.idText).toBe('9007199254740993');
@@ -71,6 +71,18 @@ describe('a poll response', () => {
   it('tolerates members that it does not know, and a wrong timeout', () => {
     const [one] = read(command(',"later":{"x":[1]},"response_timeout":17'));
     expect(one).toMatchObject({ requestId: 'r', timeoutMs: undefined });
+  });
+
+  it('takes the contract’s defaults for what is absent: a JSON-RPC command on main', () => {
+    const [bare, empty] = read('{"request_id":"r","shard_token":"s","jsonrpc":{}}', command(',"channel":""'));
+    expect(bare).toMatchObject({ type: 'jsonrpc', channel: 'main' });
+    expect(empty).toMatchObject({ channel: 'main' });
+    expect(readCommands(Buffer.from('{"commands":null}'))).toEqual([]);
+  });
+
+  it('leaves a command alone whose shard token no header can carry', () => {
+    const [one] = read('{"request_id":"r","shard_token":"a\\nb","command_type":"jsonrpc","jsonrpc":{}}');
+    expect(one).toEqual({ why: expect.stringContaining('shard_token') });
   });
 
   it('keeps several values of a header apart', () => {
@@ -99,6 +111,7 @@ describe('Retry-After', () => {
     ['0', 0],
     ['Sun, 22 Nov 2026 12:00:07 GMT', 7_000],
     ['86400', 60_000],
+    ['99999999999999999999', 60_000],
   ])('%s is a wait', (header, wait) => {
     expect(parseRetryAfter(header, now)).toBe(wait);
   });
@@ -141,7 +154,7 @@ describe('an answer', () => {
   it('names the provenance of a synthesized failure as published', () => {
     const payload = failurePayload('"a"', 502, 'Bad Gateway', { source: 'target_http', upstreamStatus: 503 });
     const body = responsePayload.parse(
-      JSON.parse(responseBody({ requestId: 'r', channel: undefined }, payload).toString()),
+      JSON.parse(responseBody({ requestId: 'r', channel: 'main' }, payload).toString()),
     );
     expect(provenanceProblem(body)).toBeUndefined();
     expect(body).toMatchObject({
@@ -166,11 +179,27 @@ describe('an answer', () => {
 
 describe('X-Tunnel-MCP-Server-Info', () => {
   it('is compact, in order, and within 32 channels and 4096 bytes', () => {
-    expect(serverInfo(['main'])).toBe('{"version":1,"channels":[{"name":"main","proc_affinity":true}]}');
+    expect(serverInfo(['main'])).toBe(
+      '{"version":2,"channels":[{"name":"main","stateless":true,"proc_affinity":true}]}',
+    );
+    expect(serverInfo(['main'], 1)).toBe('{"version":1,"channels":[{"name":"main","proc_affinity":true}]}');
     expect(serverInfo([])).toBeUndefined();
     const many = serverInfo(Array.from({ length: 60 }, (_, index) => `server-${'x'.repeat(30)}-${index}`)) ?? '';
     expect(Buffer.byteLength(many)).toBeLessThanOrEqual(4_096);
-    expect(JSON.parse(many).channels).toHaveLength(32);
+    expect(JSON.parse(many).channels.length).toBeGreaterThan(30);
+    expect(JSON.parse(serverInfo(Array.from({ length: 60 }, (_, index) => `s${index}`)) ?? '').channels).toHaveLength(
+      32,
+    );
+  });
+});
+
+describe('the id of a tunnel', () => {
+  it('has its form at OpenAI, and is opaque elsewhere', () => {
+    const own = 'https://api.openai.com';
+    expect(isTunnelId(`tunnel_${'a1'.repeat(16)}`, own)).toBe(true);
+    expect(isTunnelId('tunnel_123', own)).toBe(false);
+    expect(isTunnelId('tunnel_123', 'http://127.0.0.1:1')).toBe(true);
+    expect(isTunnelId('../x', 'http://127.0.0.1:1')).toBe(false);
   });
 });
 

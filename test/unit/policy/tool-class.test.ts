@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { classifyTool } from '../../../electron/core/policy/tool-class.ts';
 import { toolClasses } from '../../../electron/shared/call.ts';
 import { fromPlain, JsonObject } from '../../../electron/shared/json-tree.ts';
+import { wellKnown } from '../../fixtures/tool-catalogues/well-known.ts';
 
 const folder = join(import.meta.dirname, '../../fixtures/tool-catalogues');
 const catalogue = z.object({
@@ -21,7 +22,7 @@ function tree(definition: unknown): JsonObject {
 const classOf = (name: string, more: Record<string, unknown> = {}) => classifyTool(tree({ name, ...more })).class;
 
 describe('catalogues of realistic tools', () => {
-  for (const file of readdirSync(folder)) {
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
     const { server, tools } = catalogue.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')));
     it(`${server}: every tool has its class`, () => {
       const wrong = tools.flatMap(({ expect: wanted, definition }) => {
@@ -30,6 +31,20 @@ describe('catalogues of realistic tools', () => {
       });
       expect(wrong).toEqual([]);
       expect(tools.length).toBeGreaterThan(10);
+    });
+  }
+});
+
+describe('tools of servers that the rules were not written for', () => {
+  for (const server of new Set(wellKnown.map((one) => one.server))) {
+    it(`${server}: each has the class that a person would give it`, () => {
+      const wrong = wellKnown
+        .filter((one) => one.server === server)
+        .flatMap(({ expect: wanted, definition }) => {
+          const { class: found, why } = classifyTool(tree(definition));
+          return found === wanted ? [] : [`${definition.name}: ${found} (${why}), not ${wanted}`];
+        });
+      expect(wrong).toEqual([]);
     });
   }
 });

@@ -1,5 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
+import type { LogAnchor, LogKeys } from '../../../electron/core/request-log/log-keys.ts';
+import { defaultLogLimits } from '../../../electron/core/request-log/retention.ts';
 import type { Call, Decision } from '../../../electron/shared/call.ts';
 import { fromPlain } from '../../../electron/shared/json-tree.ts';
+
+const sealKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 
 export const allow: Decision = {
   effect: 'allow',
@@ -43,3 +48,19 @@ export function callOf(id: string, change: Partial<Call> & { args?: unknown } = 
 }
 
 export const markerKey = new Uint8Array(32).fill(7);
+
+/** Secrets of a log: what is kept in them stays as long as the object. */
+export function logKeys(): LogKeys & { anchor: LogAnchor | undefined } {
+  const keys: LogKeys & { anchor: LogAnchor | undefined } = {
+    sealKey,
+    markerKey,
+    anchor: undefined,
+    keepAnchor: async (anchor) => {
+      keys.anchor = anchor;
+    },
+  };
+  return keys;
+}
+
+/** What a log in a test needs besides its path and clock. */
+export const logDeps = () => ({ keys: logKeys(), limits: () => defaultLogLimits, version: '1' });

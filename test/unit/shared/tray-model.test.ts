@@ -73,7 +73,7 @@ describe('the shape and the words', () => {
     expect(trayModel(state)).toMatchObject({
       icon: 'attention',
       badge: 2,
-      tooltip: 'Claude (claude.ai) asks to write the file /home/ana/notes/plan.md, and 1 more',
+      tooltip: 'Claude (claude.ai) asks to write a file: ~/notes/plan.md · content 65 characters, and 1 more',
     });
   });
 

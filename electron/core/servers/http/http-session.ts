@@ -24,6 +24,8 @@ export interface HttpSessionOptions {
   readonly origin: OriginOptions;
   readonly clock: Clock;
   readonly client: ClientIdentity;
+  /** What a legacy server is told that it may ask for. */
+  readonly capabilities?: JsonObject;
   /** How it was spoken to last: tried first. */
   readonly known: HttpManner | undefined;
   /** Milliseconds until each step of the handshake must be answered. */
@@ -121,7 +123,11 @@ async function trySse(options: HttpSessionOptions, origin: HttpOrigin): Promise<
 async function initialize(link: HttpLink, options: HttpSessionOptions): Promise<OwnSession> {
   const { name } = options;
   const wait = { timeoutMs: options.startMs, signal: options.signal };
-  const answer = await link.conversation.request('initialize', initializeParams(options.client), wait);
+  const answer = await link.conversation.request(
+    'initialize',
+    initializeParams(options.client, options.capabilities),
+    wait,
+  );
   if ('error' in answer) {
     const mask = createMask(new Map(Object.entries(options.origin.headers ?? {})));
     const said = quoted(mask(errorMessage(answer.error)));
@@ -151,6 +157,7 @@ function session(link: HttpLink, info: UpstreamInfo): OwnSession {
     request: conversation.request,
     notify: conversation.notify,
     onNotification: conversation.onNotification,
+    onServerRequest: conversation.onServerRequest,
     stop: link.stop,
     closed,
     get inFlight() {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../shared/clock.ts';
 import { asSallyportError, type SallyportError } from '../../../shared/errors.ts';
-import { type JsonNode, parseJson, serializeJson } from '../../../shared/json-tree.ts';
+import { type JsonNode, type JsonObject, parseJson, serializeJson } from '../../../shared/json-tree.ts';
 import { type Conversation, createConversation, type Wire } from '../conversation.ts';
 import { type ClientIdentity, initializeParams, readDiscover, readInitialize } from '../era.ts';
 import { quoted, ServerFailure } from '../failure.ts';
@@ -33,6 +33,8 @@ export interface StdioSessionOptions {
   readonly cwd: string;
   readonly clock: Clock;
   readonly client: ClientIdentity;
+  /** What a legacy server is told that it may ask for. */
+  readonly capabilities?: JsonObject;
   readonly modern: boolean;
   /** Milliseconds until the server must have answered the handshake. */
   readonly startMs: number;
@@ -65,7 +67,7 @@ async function handshake(
   const { name } = options;
   const wait = { timeoutMs: options.startMs, signal: options.signal };
   const method = options.modern ? 'server/discover' : 'initialize';
-  const params = options.modern ? undefined : initializeParams(options.client);
+  const params = options.modern ? undefined : initializeParams(options.client, options.capabilities);
   const answer = await conversation.request(method, params, wait);
   if ('error' in answer) {
     const said = quoted(words.mask(errorMessage(answer.error)));
@@ -183,6 +185,7 @@ export async function openLink(options: StdioSessionOptions): Promise<StdioLink>
       request: conversation.request,
       notify: conversation.notify,
       onNotification: conversation.onNotification,
+      onServerRequest: conversation.onServerRequest,
       stop,
       closed,
       get inFlight() {

@@ -1,11 +1,12 @@
 import { connect as connectTcp, isIP, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls, getCACertificates, rootCertificates, type TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type ClientOptions, WebSocket } from 'ws';
 import { SallyportError } from '../../../shared/errors.ts';
 import { carrierPath, carrierProtocol, edgeAlias } from '../edge/protocol.ts';
 import { createWebSocketDuplex, maxMessageAccepted } from '../edge/websocket-duplex.ts';
 import { publicKeyPin } from '../pki/fingerprint.ts';
+import { rootsWith } from './network.ts';
 import { connectThroughProxy, type HttpProxy } from './proxy.ts';
 
 /** Where an edge is and by which key it is known. */
@@ -129,7 +130,7 @@ async function openCarrier(
     const host = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
     const outer = {
       servername: serverNameOf(address.host),
-      ca: [...systemRoots(), ...(options.carrierCa ? [options.carrierCa] : []), ...(options.ca ? [options.ca] : [])],
+      ca: rootsWith(options.carrierCa, options.ca),
     };
     // `servername` is handed on to tls.connect, which the types of `ws` do not know.
     const webSocketOptions: ClientOptions & { servername: string } = {
@@ -155,10 +156,9 @@ function openTcp(
   options: Pick<DialOptions, 'address' | 'proxy' | 'carrierCa'>,
   closeLater: CloseLater,
 ): Promise<Socket> {
-  const { address, proxy } = options;
+  const { address, proxy, carrierCa } = options;
   if (proxy) {
-    const ca = [...systemRoots(), ...(options.carrierCa ? [options.carrierCa] : [])];
-    return connectThroughProxy(proxy, address, { ca, onSocket: closeLater });
+    return connectThroughProxy(proxy, address, { ca: rootsWith(carrierCa), onSocket: closeLater });
   }
   return new Promise((resolve, reject) => {
     const socket = connectTcp({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
@@ -237,10 +237,4 @@ function untrusted(address: EdgeAddress, why: string, cause?: unknown): Sallypor
 
 function place(address: EdgeAddress): string {
   return `${address.host}:${address.port}`;
-}
-
-function systemRoots(): readonly string[] {
-  // Absent before Node 22.15 and in Electron's build; the bundled roots serve there.
-  if (typeof getCACertificates !== 'function') return rootCertificates;
-  return [...getCACertificates('default'), ...getCACertificates('system')];
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { getCACertificates, rootCertificates } from 'node:tls';
 import { SallyportError } from '../../../shared/errors.ts';
 import { type Environment, type HttpProxy, proxyFor } from './proxy.ts';
 
@@ -21,6 +22,14 @@ export function readNetwork(env: Environment): Network {
     proxyFor: (target) => proxyFor(target, env),
     extraCa: name === undefined ? undefined : readCa(name, env[name] ?? ''),
   };
+}
+
+/** The CAs to trust where TLS is checked by name: the system's and the bundled ones, and those given in PEM. */
+export function rootsWith(...more: readonly (string | undefined)[]): string[] {
+  const given = more.filter((one) => one !== undefined);
+  // Absent before Node 22.15 and in Electron's build; the bundled roots serve there.
+  if (typeof getCACertificates !== 'function') return [...rootCertificates, ...given];
+  return [...getCACertificates('default'), ...getCACertificates('system'), ...given];
 }
 
 function readCa(name: string, path: string): string {

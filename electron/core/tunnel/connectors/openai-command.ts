@@ -39,7 +39,7 @@ export const knownTypes: ReadonlySet<string> = new Set(['jsonrpc', 'session_term
 /** Carries out one command of a known type. Resolves when its terminal answer was sent or given up. Never rejects. */
 export async function carryOut(command: Command, surroundings: CommandSurroundings): Promise<void> {
   const { entrance, respond } = surroundings;
-  const name = command.channel ?? 'main';
+  const name = command.channel;
   const channel = entrance.channels().find((one) => one.name === name);
   if (command.type === 'oauth_discovery') {
     await respond(discovery(channel, surroundings));
@@ -50,7 +50,7 @@ export async function carryOut(command: Command, surroundings: CommandSurroundin
     return;
   }
   if (command.type === 'session_termination') {
-    if (!command.headers.has('mcp-session-id')) {
+    if (!command.headers.get('mcp-session-id')?.[0]) {
       await respond({ payload: { type: 'session_termination_response', status: 400 } });
       return;
     }

@@ -2,11 +2,14 @@ import type { Clock } from '../../../shared/clock.ts';
 import { asSallyportError, SallyportError } from '../../../shared/errors.ts';
 import { visibleText } from '../../../shared/visible-text.ts';
 import type { MessageConnector, MessageEntrance } from './message-connector.ts';
+import type { Network } from './network.ts';
 import { createAnsweredCommands } from './openai-answers.ts';
 import { type CommandAnswer, carryOut, knownTypes, type OpenAiAccess } from './openai-command.ts';
-import { type OpenAiAccount, openControlPlane, pollProblem } from './openai-control-plane.ts';
+import { errorCodeOf, type OpenAiAccount, openControlPlane, pollProblem } from './openai-control-plane.ts';
 import { type Delivered, deliver, pause } from './openai-delivery.ts';
 import { createOpenAiHealth } from './openai-health.ts';
+import type { CommandJournal } from './openai-journal.ts';
+import { afterRestart, lost, mayHaveEffect, notNoted, outOfTime, tooLarge } from './openai-last-words.ts';
 import { failurePayload, type ResponsePayload, responseBody } from './openai-response.ts';
 import { retryDelay } from './openai-retry.ts';
 import { type Command, readCommands } from './openai-wire.ts';
@@ -18,6 +21,10 @@ export interface OpenAiConnectorDeps {
   readonly account: OpenAiAccount;
   readonly access: OpenAiAccess;
   readonly entrance: MessageEntrance;
+  /** Proxies and CAs on the way to the service. */
+  readonly network: Network;
+  /** Which commands were taken before, over restarts; closed with the connector. */
+  readonly journal: CommandJournal;
   /** Something for the log: a command that could not be read, an answer that was not taken. Never payload. */
   readonly onNote: (message: string) => void;
   /** Evenly distributed from 0 to below 1; default `Math.random`. */
@@ -42,9 +49,9 @@ const provingMs = 10_000;
 /** Longest life of a command that names no time. */
 const longestMs = 10 * 60_000;
 /** How long answers without a deadline are tried. */
-const deliveryMs = 60_000;
-/** How long a finished answer waits for notifications that are still on their way. */
-const notifyGraceMs = 2_000;
+const deliveryMs = 180_000;
+/** How long a finished answer waits at most for notifications that are still on their way. */
+const notifyGraceMs = 10_000;
 const maxQueuedNotifications = 64;
 
 interface Running {
@@ -54,12 +61,13 @@ interface Running {
 
 /** The message-level way in through OpenAI's Secure MCP Tunnel: polls for commands and posts their answers. */
 export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnector {
-  const { clock, account, entrance, onNote } = deps;
+  const { clock, account, entrance, journal, onNote } = deps;
   const random = deps.random ?? Math.random;
   const controlPlane = openControlPlane({
     account,
     clock,
     version: deps.version,
+    network: deps.network,
     channels: () => entrance.channels().map((channel) => channel.name),
   });
   const host = new URL(account.baseUrl).host;
@@ -101,6 +109,26 @@ export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnect
     return delivered;
   };
 
+  /** Notes on the disk that a command is about to run. @returns what answers it instead, where it must not run */
+  const claim = (command: Command): Buffer | undefined => {
+    if (!mayHaveEffect(command)) return undefined;
+    let body: Buffer;
+    try {
+      const found = journal.claim(command.requestId);
+      if (found === 'new') return undefined;
+      onNote('A command that was taken before a restart came again; it was not run again.');
+      body = responseBody(command, afterRestart(command, found));
+    } catch (thrown) {
+      // What cannot be noted could run twice: it does not run at all.
+      const why = asSallyportError(thrown, 'app').message;
+      onNote(`A command could not be noted and did not run: ${why}`);
+      health.commandEnded('Commands cannot be noted on the disk.');
+      body = responseBody(command, notNoted(command));
+    }
+    answers.answered(command.requestId, body);
+    return body;
+  };
+
   /** Carries out one command and answers it, once. */
   const serve = async (command: Command, receivedAt: number): Promise<void> => {
     const now = clock.monotonic();
@@ -117,15 +145,23 @@ export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnect
     lives.add(life);
     const stopTimer = clock.schedule(Math.min(left, 86_400_000), () => life.abort());
     try {
-      if (seen.state === 'answered') {
-        const kept = seen.body ?? responseBody(command, lost(command));
-        await post(command, kept, true, life.signal, Math.min(until, clock.monotonic() + deliveryMs));
+      const earlier = seen.state === 'answered' ? (seen.body ?? responseBody(command, lost(command))) : claim(command);
+      if (earlier) {
+        await post(command, earlier, true, life.signal, Math.min(until, clock.monotonic() + deliveryMs));
         return;
       }
       await run(command, life.signal, until);
     } finally {
       stopTimer();
       lives.delete(life);
+    }
+  };
+
+  const noteAnswered = (requestId: string): void => {
+    try {
+      journal.answered(requestId);
+    } catch (thrown) {
+      onNote(`An answer could not be noted: ${asSallyportError(thrown, 'app').message}`);
     }
   };
 
@@ -155,7 +191,9 @@ export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnect
     };
 
     const respond = async (answer: CommandAnswer): Promise<boolean> => {
-      const stopGrace = clock.schedule(notifyGraceMs, () => notes.abort());
+      // Notifications come before the answer, but never at the cost of its time.
+      const grace = Math.min(notifyGraceMs, (until - clock.monotonic()) / 2);
+      const stopGrace = clock.schedule(Math.max(0, grace), () => notes.abort());
       await notified;
       stopGrace();
       body = responseBody(command, answer.payload);
@@ -190,7 +228,15 @@ export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnect
         notify,
         respond,
       });
-      if (!ended && gone.aborted && !stopping.signal.aborted) health.commandEnded('A call took longer than its time.');
+      if (!ended && gone.aborted && !stopping.signal.aborted) {
+        health.commandEnded('A call took longer than its time.');
+        // The service named no time and still waits: only what is late by its own word goes unanswered.
+        const words = command.timeoutMs === undefined ? outOfTime(command) : undefined;
+        if (words) {
+          body = responseBody(command, words);
+          await post(command, body, true, stopping.signal, clock.monotonic() + deliveryMs);
+        }
+      }
     } catch (thrown) {
       const error = asSallyportError(thrown, 'tunnel');
       onNote(`A command failed inside Sallyport: ${error.message}`);
@@ -199,6 +245,7 @@ export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnect
     } finally {
       answers.answered(requestId, body);
       running.delete(requestId);
+      if (ended && mayHaveEffect(command)) noteAnswered(requestId);
     }
     const kept = body;
     if (kept === undefined) return;
@@ -240,6 +287,7 @@ export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnect
   /** While a poll takes longer than it should: is the service there, and is the key still good? */
   const watch = (poll: AbortController): (() => void) => {
     let missed = 0;
+    let told = false;
     let stopTimer = (): void => {};
     const over = new AbortController();
     const check = async (): Promise<void> => {
@@ -249,11 +297,16 @@ export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnect
       const tells = problem?.code === 'openai_unreachable' || metadataTells;
       if (problem && tells) {
         missed += 1;
+        told = true;
         // Nobody else will say so soon: what takes two failed polls takes one late poll and one check.
         health.pollFailed(problem);
         health.pollFailed(problem);
         if (problem.code === 'openai_unreachable' && missed > 1) poll.abort();
-      } else missed = 0;
+      } else if (!problem) {
+        missed = 0;
+        if (told) health.pollWorked();
+        told = false;
+      }
       stopTimer = clock.schedule(lateMs - checkMs, () => void check());
     };
     stopTimer = clock.schedule(lateMs, () => void check());
@@ -275,6 +328,10 @@ export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnect
     });
     stopWatching();
     if (stopping.signal.aborted && exchanged.kind === 'failed') return 0;
+    if (exchanged.kind === 'answered' && exchanged.status === 400 && !nameRefused(exchanged.body)) {
+      // It may know only the first version of what channels declare.
+      if (controlPlane.declareLess()) return attempt;
+    }
     let problem = pollProblem(exchanged, host);
     if (!problem && exchanged.kind === 'answered' && exchanged.status === 200) {
       try {
@@ -313,7 +370,10 @@ export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnect
     let attempt = 0;
     while (!stopping.signal.aborted) {
       if (busy >= concurrency || waiting.length > 0) {
+        // Nothing is polled meanwhile, and still the status has to be true.
+        const stopWatching = watch(new AbortController());
         await nextRoom();
+        stopWatching();
         continue;
       }
       attempt = await pollOnce(attempt);
@@ -363,23 +423,13 @@ export function createOpenAiConnector(deps: OpenAiConnectorDeps): MessageConnect
       for (const life of lives) life.abort();
       controlPlane.close();
       answers.close();
+      journal.close();
       health.off();
     },
   };
 }
 
-function lost(command: Command): ResponsePayload {
-  if (command.type === 'session_termination') return { type: 'session_termination_response', status: 404 };
-  const words = 'This command was taken before; its answer is not there any more, and it was not run again.';
-  return failurePayload(command.idText, 500, words, { source: 'client_internal' });
-}
-
-function tooLarge(command: Command): ResponsePayload {
-  const error = { code: -31_002, message: 'The answer is larger than the tunnel takes. Ask for less at a time.' };
-  return {
-    type: 'jsonrpc_response',
-    status: 200,
-    json: `{"jsonrpc":"2.0","id":${command.idText},"error":${JSON.stringify(error)}}`,
-    headers: { 'content-type': 'application/json' },
-  };
+/** Whether a refusal is about the tunnel's or a channel's name. */
+function nameRefused(body: Buffer): boolean {
+  return /^invalid_(?:tunnel_id|channel)_format$/.test(errorCodeOf(body) ?? '');
 }

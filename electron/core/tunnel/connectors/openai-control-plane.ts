@@ -4,7 +4,9 @@ import * as z from 'zod';
 import type { Clock } from '../../../shared/clock.ts';
 import { SallyportError } from '../../../shared/errors.ts';
 import { visibleText } from '../../../shared/visible-text.ts';
+import type { Network } from './network.ts';
 import { parseRetryAfter } from './openai-retry.ts';
+import { createWayOut, wayOutProblem } from './openai-way-out.ts';
 
 /** A tunnel of OpenAI's Secure MCP Tunnel and the key that may use it. */
 export interface OpenAiAccount {
@@ -35,10 +37,14 @@ export type Exchanged =
       readonly written: boolean;
       /** A system error code or a few words; never a URL or a header. */
       readonly why: string;
+      /** What a person can mend about it, where that is known. */
+      readonly problem?: SallyportError | undefined;
     };
 
-/** The four calls of the control plane that a client needs, over one pool of connections. */
+/** The calls of the control plane that a client needs, over one pool of connections. */
 export interface ControlPlane {
+  /** From now on declares channels in the first version only: for a service that takes no other. @returns whether it did not */
+  declareLess(): boolean;
   poll(options: { limit: number; timeoutMs: number; giveUpMs: number; signal: AbortSignal }): Promise<Exchanged>;
   /** Makes a POST of an answer once, headers included, so that every attempt sends the same. */
   response(
@@ -70,17 +76,26 @@ export function parseBaseUrl(text: string): string {
   return url.origin;
 }
 
-/** Whether a text is a tunnel id as the platform's settings show it. */
-export function isTunnelId(text: string): boolean {
-  return /^tunnel_[a-z0-9]{32}$/.test(text);
+/**
+ * Whether a text is a tunnel id as the platform's settings show it. To clients it is opaque (protocol.md), so that another
+ * control plane than OpenAI's may name its tunnels otherwise.
+ */
+export function isTunnelId(text: string, baseUrl: string): boolean {
+  const own = new URL(baseUrl).hostname.endsWith('.openai.com');
+  return own ? /^tunnel_[a-z0-9]{32}$/.test(text) : /^[A-Za-z0-9][A-Za-z0-9._~-]{0,255}$/.test(text);
 }
 
-/** `X-Tunnel-MCP-Server-Info`: sessions and prompts live in this process, so every channel is bound to it. */
-export function serverInfo(channels: readonly string[]): string | undefined {
+/**
+ * `X-Tunnel-MCP-Server-Info`: every channel takes self-contained requests of 2026-07-28 (`stateless`, which version 2 has), and
+ * sessions, prompts and what was answered already live in this process (`proc_affinity`).
+ */
+export function serverInfo(channels: readonly string[], version: 1 | 2 = 2): string | undefined {
   if (channels.length === 0) return undefined;
   for (let count = Math.min(channels.length, 32); count > 0; count -= 1) {
-    const named = channels.slice(0, count).map((name) => ({ name, proc_affinity: true }));
-    const value = JSON.stringify({ version: 1, channels: named });
+    const named = channels
+      .slice(0, count)
+      .map((name) => ({ name, ...(version === 2 ? { stateless: true } : {}), proc_affinity: true }));
+    const value = JSON.stringify({ version, channels: named });
     if (Buffer.byteLength(value) <= 4_096) return value;
   }
   return undefined;
@@ -91,17 +106,20 @@ export function openControlPlane(options: {
   readonly account: OpenAiAccount;
   readonly clock: Clock;
   readonly version: string;
+  readonly network: Network;
   /** Names of the channels that are served now. */
   readonly channels: () => readonly string[];
 }): ControlPlane {
   const { account, clock, version } = options;
   const base = new URL(parseBaseUrl(account.baseUrl));
   const secure = base.protocol === 'https:';
-  const agent = secure ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
+  const agent = createWayOut(base, options.network, clock);
   const root = `/v1/tunnels/${encodeURIComponent(account.tunnelId)}`;
 
+  let declared: 1 | 2 = 2;
+
   const headers = (): Record<string, string> => {
-    const info = serverInfo(options.channels());
+    const info = serverInfo(options.channels(), declared);
     return {
       authorization: `Bearer ${account.key}`,
       accept: 'application/json',
@@ -130,8 +148,8 @@ export function openControlPlane(options: {
         how.signal.removeEventListener('abort', aborted);
         resolve(result);
       };
-      const fail = (why: string): void => {
-        finish({ kind: 'failed', written, why });
+      const fail = (why: string, problem?: SallyportError): void => {
+        finish({ kind: 'failed', written, why, problem });
         outgoing.destroy();
       };
       const aborted = (): void => fail('given up');
@@ -155,7 +173,9 @@ export function openControlPlane(options: {
           written = true;
         });
       });
-      outgoing.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'connection failed'));
+      outgoing.on('error', (error: NodeJS.ErrnoException) =>
+        fail(error.code ?? 'connection failed', wayOutProblem(error, base.host)),
+      );
       outgoing.on('response', (response) => {
         const receivedAt = clock.monotonic();
         const chunks: Buffer[] = [];
@@ -190,6 +210,11 @@ export function openControlPlane(options: {
     });
 
   return {
+    declareLess() {
+      if (declared === 1) return false;
+      declared = 1;
+      return true;
+    },
     poll: ({ limit, timeoutMs, giveUpMs, signal }) =>
       exchange('GET', `${root}/poll?limit=${limit}&timeout_ms=${timeoutMs}`, {
         timeoutMs: giveUpMs,
@@ -226,6 +251,7 @@ export function errorCodeOf(body: Buffer): string | undefined {
 /** Why an answer to a poll means that the tunnel is not up, as people are told. `undefined` for 200 and 204. */
 export function pollProblem(exchanged: Exchanged, host: string): SallyportError | undefined {
   if (exchanged.kind === 'failed') {
+    if (exchanged.problem) return exchanged.problem;
     return new SallyportError('openai_unreachable', 'edge', `${host} does not answer (${exchanged.why}).`, {
       hint: 'Check the network; Sallyport keeps trying.',
     });

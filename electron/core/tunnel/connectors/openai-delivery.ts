@@ -1,5 +1,5 @@
 import type { Clock } from '../../../shared/clock.ts';
-import type { ControlPlane, Exchanged } from './openai-control-plane.ts';
+import { type ControlPlane, type Exchanged, errorCodeOf } from './openai-control-plane.ts';
 import { retryDelay } from './openai-retry.ts';
 
 /**
@@ -61,6 +61,8 @@ function verdict(exchanged: Exchanged, unclear: boolean): Delivered | 'again' {
   if (status >= 200 && status < 300) return 'delivered';
   // After an attempt whose answer was lost, "not pending" most likely means that it arrived.
   if (status === 404) return unclear ? 'delivered' : 'gone';
+  // The command is not of this tunnel: that says nothing about the key.
+  if (status === 401 && errorCodeOf(exchanged.body) === 'tunnel_request_mismatch') return 'gone';
   if (status === 401 || status === 403) return 'key-refused';
   if (status === 413) return 'too-large';
   return repeatable.has(status) ? 'again' : 'refused';

@@ -41,7 +41,7 @@ export function responseBody(command: Pick<Command, 'requestId' | 'channel'>, pa
   }
   const members = [
     `"request_id":${JSON.stringify(command.requestId)}`,
-    ...(command.channel === undefined ? [] : [`"channel":${JSON.stringify(command.channel)}`]),
+    `"channel":${JSON.stringify(command.channel)}`,
     ...(payload.json === undefined ? [] : [`"resp_json":${payload.json}`]),
     `"resp_headers":${JSON.stringify(headers)}`,
     `"resp_code":${payload.status}`,

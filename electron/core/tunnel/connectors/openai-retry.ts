@@ -21,7 +21,7 @@ export function retryDelay(attempt: number, random: () => number, retryAfterMs =
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   const value = header?.trim();
   if (value === undefined || value === '') return undefined;
-  if (/^[0-9]{1,9}$/.test(value)) return Math.min(Number(value) * 1_000, longestRetryAfterMs);
+  if (/^[0-9]+$/.test(value)) return Math.min(Number(value) * 1_000, longestRetryAfterMs);
   // A date always begins with the name of a day; `Date.parse` alone would take "-5" and the like.
   if (!/^[A-Za-z]{3,9},? /.test(value)) return undefined;
   const wait = Date.parse(value) - now;

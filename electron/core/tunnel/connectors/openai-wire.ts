@@ -7,12 +7,26 @@ import { type JsonNode, JsonNumber, JsonObject, parseJson, serializeJson } from 
  * brings. Unknown members and command types are tolerated; payloads are parsed losslessly.
  */
 
-const headerMap = z.record(z.string().max(256), z.array(z.string().max(65_536)).max(64));
+const headerMap = z.record(
+  z.string().max(256),
+  z.union([
+    z.array(z.string().max(65_536)).max(64),
+    z
+      .string()
+      .max(65_536)
+      .transform((value) => [value]),
+  ]),
+);
 
 const envelope = z.looseObject({
-  request_id: z.string().min(1).max(1_024),
-  shard_token: z.string().min(1).max(8_192),
-  command_type: z.string().min(1).max(128),
+  request_id: z.string().min(1).max(4_096),
+  // Opaque, but it has to go back in a header, which cannot carry every character.
+  shard_token: z
+    .string()
+    .min(1)
+    .max(8_192)
+    .regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'holds what no header can carry'),
+  command_type: z.string().max(128).nullish(),
   channel: z.string().max(256).nullish(),
   headers: headerMap.nullish(),
   response_timeout: z.unknown().optional(),
@@ -24,9 +38,10 @@ export interface Command {
   readonly requestId: string;
   /** Opaque; goes back in the `X-Tunnel-Shard-Token` header and nowhere else. */
   readonly shardToken: string;
+  /** The schema’s default stands for an absent one: `jsonrpc`. */
   readonly type: string;
-  /** As received; absent and empty mean `main`, and are not echoed. */
-  readonly channel: string | undefined;
+  /** As received, to be echoed; the contract’s default `main` for an absent or empty one. */
+  readonly channel: string;
   /** By lower-case name, values never joined. */
   readonly headers: ReadonlyMap<string, readonly string[]>;
   /** Milliseconds from the receipt of the poll response; `undefined` = no deadline. */
@@ -59,13 +74,13 @@ export function readCommands(body: Buffer): readonly (Command | Unreadable)[] {
   } catch (error) {
     throw new SallyportError('openai_answer_invalid', 'edge', 'The answer to a poll is not JSON.', { cause: error });
   }
-  const list = z.looseObject({ commands: z.array(z.unknown()) }).safeParse(plain);
+  const list = z.looseObject({ commands: z.array(z.unknown()).nullable() }).safeParse(plain);
   if (!list.success) {
     throw new SallyportError('openai_answer_invalid', 'edge', 'The answer to a poll holds no list of commands.');
   }
   // The payloads must be read as they were written, so each command is cut out of the text.
   const texts = elementTexts(text, 'commands');
-  return list.data.commands.map((command, index) => readCommand(command, texts[index] ?? ''));
+  return (list.data.commands ?? []).map((command, index) => readCommand(command, texts[index] ?? ''));
 }
 
 function readCommand(plain: unknown, text: string): Command | Unreadable {
@@ -91,8 +106,8 @@ function readCommand(plain: unknown, text: string): Command | Unreadable {
   return {
     requestId: data.request_id,
     shardToken: data.shard_token,
-    type: data.command_type,
-    channel: data.channel ? data.channel : undefined,
+    type: data.command_type || 'jsonrpc',
+    channel: data.channel || 'main',
     headers,
     timeoutMs: parseResponseTimeout(data.response_timeout),
     payload,

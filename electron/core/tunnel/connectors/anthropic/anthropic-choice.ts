@@ -15,16 +15,28 @@ export type AnthropicChoice = NonNullable<RequestInput<'tunnel.use'>['anthropic'
  * Checks what was given, fills in what is known from before, and puts the token into secrets. What cannot work is refused
  * here, before the way in that is in use is touched.
  * @throws SallyportError at hop `tunnel`: `tunnel_domain_needed`, `bad_tunnel_domain`, `tunnel_token_missing`,
- *   `tunnel_token_invalid`, `cloudflared_missing`, `cloudflared_too_old`, `cloudflared_broken`, `bad_edge_address`
+ *   `tunnel_token_invalid`, `cloudflared_missing`, `cloudflared_too_old`, `cloudflared_broken`, `bad_edge_address`; with
+ *   `api` also what setting up by the API throws
  */
 export async function chooseAnthropic(
   deps: {
     readonly secrets: Secrets;
     readonly environment: Readonly<Record<string, string | undefined>>;
+    /** Has Anthropic's API give domain and token, where the person chose that. */
+    readonly setUp: (api: NonNullable<AnthropicChoice['api']>) => Promise<{ domain: string; token: string }>;
   },
-  choice: AnthropicChoice,
+  given: AnthropicChoice,
   before: AnthropicTunnel | undefined,
 ): Promise<AnthropicTunnel> {
+  let choice = given;
+  if (given.api) {
+    // What is missing on this machine is said before anything is made at Anthropic.
+    const runs = given.mode ?? before?.mode ?? 'cloudflared';
+    if (runs === 'cloudflared') {
+      await findCloudflared(given.cloudflared ?? before?.cloudflared, deps.environment.PATH ?? '');
+    }
+    choice = { ...given, ...(await deps.setUp(given.api)) };
+  }
   const domain = (choice.domain ?? before?.domain)?.toLowerCase().replace(/\.$/, '');
   if (domain === undefined) {
     throw new SallyportError('tunnel_domain_needed', 'tunnel', 'Which tunnel? Its domain is needed.', {

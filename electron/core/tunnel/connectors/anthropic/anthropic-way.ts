@@ -31,6 +31,8 @@ export interface AnthropicWayDeps {
   readonly routes: () => readonly string[];
   readonly onNote: (message: string) => void;
   readonly recorder: Recorder;
+  /** `tcrt_…` of this machine's authority where the API registered it for this domain. */
+  readonly registeredAs?: string | undefined;
 }
 
 /** Name of the secret that holds the token of a tunnel. */
@@ -41,6 +43,8 @@ export function tokenName(domain: string): string {
 /** Header by which a probe of our own is told from what came from outside. Its value is a secret of this run. */
 const probeHeader = 'sallyport-probe';
 const probeMs = 5_000;
+/** What a cloudflared whose token was rotated gets to finish what is open. */
+const rotationGraceMs = 10_000;
 
 /**
  * Opens Anthropic's tunnel in the mode that settings name. Opening never fails for what may mend itself (no cloudflared, no
@@ -50,13 +54,13 @@ const probeMs = 5_000;
 export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTunnel): Promise<WayIn> {
   const { clock, recorder } = deps;
   const onNote = deps.onNote;
-  const token = await deps.secrets.get(tokenName(tunnel.domain));
+  let token = await deps.secrets.get(tokenName(tunnel.domain));
   if (token === undefined && tunnel.mode !== 'listener') {
     throw new SallyportError('tunnel_token_missing', 'tunnel', `There is no token for ${tunnel.domain}.`, {
       hint: 'Run `sallyport tunnel use anthropic` and give it.',
     });
   }
-  const seen: Seen = {};
+  const seen: Seen = deps.registeredAs === undefined ? {} : { registeredAs: deps.registeredAs };
   const key = randomBytes(16).toString('hex');
   let port = 0;
   let accept: ((stream: Duplex, peer: PeerInfo) => void) | undefined;
@@ -71,12 +75,13 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
       port = opened;
     },
   };
+  let restart = (): void => {};
   const connector = ((): Connector => {
     if (tunnel.mode === 'listener')
       return createExternalConnector({ clock, listen: tunnel.listen ?? 8080, ...listening });
     if (tunnel.mode === 'cloudflared') {
-      return createCloudflaredConnector({
-        token: token ?? '',
+      const made = createCloudflaredConnector({
+        token: () => token ?? '',
         startChild: deps.startChild,
         clock,
         folder: join(deps.folder, 'cloudflared'),
@@ -88,11 +93,13 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
         ...(tunnel.edges ? { edges: tunnel.edges } : {}),
         ...(tunnel.edgeCa ? { edgeCa: tunnel.edgeCa } : {}),
       });
+      restart = () => made.restart(rotationGraceMs);
+      return made;
     }
     const read = readConnectorToken(token ?? '');
     const { edges } = tunnel;
     return createNativeConnector({
-      token: read,
+      token: () => readConnectorToken(token ?? ''),
       addresses: edges ? async () => edges.map(readEdgeAddress) : () => findEdgeAddresses(read.endpoint),
       clock,
       onNote,
@@ -154,6 +161,10 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
       const words = handshakeWords[error.code];
       if (words !== undefined) seen.refusedBecause = `${words} ${error.hint ?? ''}`.trim();
       return words;
+    },
+    renewToken(next) {
+      token = next;
+      restart();
     },
     checklist: () => anthropicChecklist(tunnel.domain, connector.status(), seen, deps.routes()),
     close: (graceMs) => connector.stop(graceMs),

@@ -7,6 +7,8 @@ export interface Seen {
   securedAs?: string;
   /** Newest hand-shake from outside that failed, in the words of the log. */
   refusedBecause?: string;
+  /** `tcrt_…` under which Anthropic's API said that the authority is registered. */
+  registeredAs?: string;
   /** A request from outside reached a route. */
   requested?: boolean;
 }
@@ -29,11 +31,18 @@ export function anthropicChecklist(
       ? { step: 'authority', state: 'done', detail: 'Anthropic trusts the authority of this machine' }
       : seen.refusedBecause !== undefined
         ? { step: 'authority', state: 'failed', detail: seen.refusedBecause }
-        : {
-            step: 'authority',
-            state: 'unproven',
-            detail: 'Register the certificate of `sallyport tunnel ca` with the tunnel; proven by the first connection',
-          },
+        : seen.registeredAs !== undefined
+          ? {
+              step: 'authority',
+              state: 'done',
+              detail: `Registered by the API as ${seen.registeredAs}; the first connection proves it`,
+            }
+          : {
+              step: 'authority',
+              state: 'unproven',
+              detail:
+                'Register the certificate of `sallyport tunnel ca` with the tunnel; proven by the first connection',
+            },
     connected > 0
       ? {
           step: 'connector',

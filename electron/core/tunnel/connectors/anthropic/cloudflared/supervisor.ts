@@ -33,8 +33,8 @@ export type StartChild = (options: {
 
 /** What {@link createCloudflaredConnector} needs. */
 export interface CloudflaredDeps {
-  /** The tunnel's token: it goes into the child's environment and nowhere else. */
-  readonly token: string;
+  /** The tunnel's token, asked for at each start: it goes into the child's environment and nowhere else. */
+  readonly token: () => string;
   readonly startChild: StartChild;
   readonly clock: Clock;
   /** Folder for our own configuration of cloudflared; made if it is not there. */
@@ -67,6 +67,12 @@ const crashesToTell = 3;
 /** What cloudflared itself waits for open streams after SIGTERM. */
 const childGrace = '2s';
 
+/** The connector, which can also be told to start its child anew. */
+export interface CloudflaredConnector extends Connector {
+  /** Ends the child, which gets `graceMs` for what is open, and starts it again at once: it has a new token. */
+  restart(graceMs: number): void;
+}
+
 /** One run of the child. */
 interface Run {
   readonly child: SupervisedChild;
@@ -81,7 +87,7 @@ interface Run {
  * `/ready`. A configuration pushed from outside that leads anywhere but to our listener ends it, with an alarm, until the
  * way in is chosen anew.
  */
-export function createCloudflaredConnector(deps: CloudflaredDeps): Connector {
+export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredConnector {
   const { clock, onNote } = deps;
   const listeners = new Set<() => void>();
   let stopping: AbortController | undefined;
@@ -98,7 +104,7 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): Connector {
   const changed = (): void => {
     for (const tell of listeners) tell();
   };
-  const note = (message: string): void => onNote(message.replaceAll(deps.token, '•••'));
+  const note = (message: string): void => onNote(message.replaceAll(deps.token(), '•••'));
   const fail = (error: SallyportError): void => {
     const before = lastError;
     lastError = error;
@@ -200,7 +206,7 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): Connector {
     const kept: Record<string, string> = {
       // Nothing that a cloudflared of the person's own keeps in the home folder is met.
       HOME: deps.folder,
-      TUNNEL_TOKEN: deps.token,
+      TUNNEL_TOKEN: deps.token(),
       TUNNEL_MANAGEMENT_DIAGNOSTICS: 'false',
       TUNNEL_NO_PRECHECKS: 'true',
       NO_AUTOUPDATE: 'true',
@@ -329,6 +335,13 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): Connector {
     };
   };
 
+  const restartNow = (graceMs: number): void => {
+    wake();
+    if (!run || overridden) return;
+    restart = true;
+    void run.child.stop(graceMs);
+  };
+
   return {
     start(onConnection) {
       if (stopping) return;
@@ -356,14 +369,9 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): Connector {
       listeners.add(tell);
       return () => listeners.delete(tell);
     },
-    retryNow() {
-      wake();
-      // Its HTTP/2 connections have no pings of their own: after sleep they would seem alive for minutes.
-      if (run && !overridden) {
-        restart = true;
-        void run.child.stop(500);
-      }
-    },
+    // Its HTTP/2 connections have no pings of their own: after sleep they would seem alive for minutes.
+    retryNow: () => restartNow(500),
+    restart: restartNow,
     async stop(graceMs = 5_000) {
       if (!stopping) return;
       stopping.abort();

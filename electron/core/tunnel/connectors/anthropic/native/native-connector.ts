@@ -27,7 +27,8 @@ import { responseHeadersName, responseMeta, responseMetaName, serializeHeaders }
 
 /** What {@link createNativeConnector} needs. */
 export interface NativeConnectorDeps {
-  readonly token: ConnectorToken;
+  /** Asked for at each registration: it may have been rotated. */
+  readonly token: () => ConnectorToken;
   /** Finds the edge's addresses, asked anew before attempts. */
   readonly addresses: () => Promise<readonly EdgeAddress[]>;
   /** CAs in PEM that the edge is checked against besides the system's. */
@@ -69,7 +70,7 @@ const version = '2026.8.2';
  * The protocol is not published; this follows `cloudflared`'s source and is tested against a stand-in only.
  */
 export function createNativeConnector(deps: NativeConnectorDeps): Connector {
-  const { clock, token, onNote } = deps;
+  const { clock, onNote } = deps;
   const clientId = randomBytes(16);
   const listeners = new Set<() => void>();
   const up = new Map<number, Live>();
@@ -161,6 +162,7 @@ export function createNativeConnector(deps: NativeConnectorDeps): Connector {
       );
     });
     try {
+      const token = deps.token();
       const answer = await registration.register({
         accountTag: token.accountTag,
         secret: token.secret,
