@@ -1,6 +1,7 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type Command, Option } from 'commander';
+import { prepareRules } from '../core/policy/rule-book.ts';
 import { readRules } from '../core/policy/rules-document.ts';
 import { createRulesFile } from '../core/policy/rules-file.ts';
 import { asSallyportError, SallyportError } from '../shared/errors.ts';
@@ -42,8 +43,9 @@ export function registerPolicyCommands(program: Command, io: CliIo): void {
     .command('test')
     .description('Check a rules file against its examples; exit status 5 if one comes out otherwise')
     .argument('<file>')
-    .action((file: string) => {
+    .action(async (file: string) => {
       const document = readRules(textOf(file), file);
+      await prepareRules(document);
       const failed = testExamples(document, io.dataDir(), Date.now());
       const { rules, examples } = document;
       io.print({ ok: failed.length === 0, rules: rules.length, examples: examples.length, failed }, () =>
@@ -69,9 +71,11 @@ export function registerPolicyCommands(program: Command, io: CliIo): void {
         .default('once'),
     )
     .action(async (file: string, options: ReplayOptions) => {
+      const rules = createRulesFile(io.dataDir()).read();
+      await prepareRules(rules);
       const replay = openReplay({
         dataFolder: io.dataDir(),
-        rules: createRulesFile(io.dataDir()).read(),
+        rules,
         answers: { answer: options.answer, remember: options.remember },
         start: Date.now(),
       });

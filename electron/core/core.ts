@@ -28,6 +28,7 @@ import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
 import { signingKey } from './oauth/signing-key.ts';
 import { createPolicy } from './policy/create-policy.ts';
 import { createPinFiles } from './policy/pin-store.ts';
+import { prepareRules } from './policy/rule-book.ts';
 import type { RulesDocument } from './policy/rules-document.ts';
 import { createRulesFile, type RulesFile, rulesInPlaceOf } from './policy/rules-file.ts';
 import { createRequestLog } from './request-log/create-request-log.ts';
@@ -167,6 +168,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     home: homedir(),
     foldersOf: (slug) => foldersOf(registry.bySlug(slug)),
   });
+  // Until the parsers that the rules name are there, what they would judge asks.
+  void prepareRules(policy.rules()).catch((error: unknown) => trouble(asSallyportError(error, 'policy')));
   const approvals = createApprovals({ clock, newId: randomUUID, store: createRememberedFile(files), home: homedir() });
   const onReach = (slug: string, reach: Reach): void => registry.setReach(slug, reach);
   const client = { name: 'sallyport', version };

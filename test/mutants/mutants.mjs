@@ -428,4 +428,28 @@ export const mutants = [
     test: 'test/integration/servers/sign-in.test.ts',
     name: 'on the internet may not lead into this machine',
   },
+  {
+    claim: 'SQL: one statement that all read alike',
+    file: 'electron/core/policy/sql/select-only.ts',
+    find: 'const sql = plainStatement(text, dialect);',
+    put: 'const sql: string | undefined = plainStatement(text, dialect) ?? text;',
+    test: 'test/unit/policy/word-conditions.test.ts',
+    name: 'is not taken in',
+  },
+  {
+    claim: 'SQL: listed functions only',
+    file: 'electron/core/policy/sql/select-only.ts',
+    find: '|| allowed.has(name))) return false;',
+    put: '|| allowed.has(name))) return true;',
+    test: 'test/unit/policy/word-conditions.test.ts',
+    name: 'is not taken in',
+  },
+  {
+    claim: 'mail domains: one reading only',
+    file: 'electron/core/policy/word-conditions.ts',
+    find: 'const address = namedAddress.exec(piece)?.[1] ?? piece;',
+    put: 'const address = piece.split(/[<> ]/).find((one) => one.includes("@")) ?? piece;',
+    test: 'test/unit/policy/word-conditions.test.ts',
+    name: 'is not taken in',
+  },
 ];

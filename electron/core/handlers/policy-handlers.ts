@@ -1,5 +1,6 @@
 import type { Handlers } from '../fronts/dispatcher.ts';
 import type { Policy } from '../policy/policy.ts';
+import { prepareRules } from '../policy/rule-book.ts';
 import { readRules } from '../policy/rules-document.ts';
 import type { RulesFile } from '../policy/rules-file.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
@@ -22,6 +23,7 @@ export function createPolicyHandlers(deps: PolicyHandlerDeps): Pick<Handlers, 'p
     }),
     'policy.set': async ({ text, name }, { front }) => {
       const document = readRules(text, name ?? 'rules.yaml');
+      await prepareRules(document);
       // Stored first: what is in force is what a restart finds.
       rulesFile.write(text);
       policy.setRules(document);

@@ -4,6 +4,9 @@ import type { Verdict } from './argument-schema.ts';
 import { glob, globWeight } from './glob.ts';
 import type { Named, NamedPlaces } from './named-places.ts';
 import type { Budget, Rule, RulesDocument } from './rules-document.ts';
+import type { JudgedSelect } from './sql/select-only.ts';
+import { loadSqlParsers } from './sql/sql-parsers.ts';
+import { atMost, mailReceivers, rowsAtMost, selectsOf } from './word-conditions.ts';
 
 /** What the rules say about one call: the most specific rule of each effect that matches. */
 export interface RuleMatches {
@@ -35,6 +38,11 @@ const emptyArguments = new JsonObject();
 
 /** Names whose candidates are kept at the same time. */
 const mostKept = 5_000;
+
+/** Loads what rules need beyond our own code: the parsers of the dialects that they name. Until then such a rule cannot tell. */
+export async function prepareRules(document: RulesDocument): Promise<void> {
+  await loadSqlParsers(new Set(document.rules.flatMap(({ when }) => when['select-only']?.dialect ?? [])));
+}
 
 /** Makes a book of a document. Deciding with a thousand rules costs as much as with those that name the tool. */
 export function createRuleBook(document: RulesDocument): RuleBook {
@@ -101,7 +109,9 @@ function nameTest(rule: Rule): (call: Call, kind: ToolClass) => boolean {
 function weightOf({ when }: Rule): number {
   const names = [when.tool, when.server, when.agent].map((one) => (one === undefined ? 0 : 1 + globWeight(one)));
   const [tool = 0, server = 0, agent = 0] = names;
-  const conditions = [when.arguments, when['paths-under'], when.hosts, when.labels].filter((one) => one !== undefined);
+  const { arguments: schema, hosts, labels } = when;
+  const words = [when['paths-under'], when['select-only'], when['mail-domains'], when['at-most'], when['rows-at-most']];
+  const conditions = [schema, hosts, labels, ...words].filter((one) => one !== undefined);
   return conditions.length * 1_000 + tool * 4 + server * 2 + agent + (when.class === undefined ? 0 : 1);
 }
 
@@ -124,7 +134,20 @@ function conditions(
   if (schema && !and(schema(call.arguments ?? emptyArguments))) return false;
   if (when['paths-under'] && !and(covered(places().pathsUnder(when['paths-under']), rule))) return false;
   if (when.hosts && !and(covered(places().hosts(when.hosts), rule))) return false;
+  if (when['mail-domains'] && !and(covered(mailReceivers(call.arguments, when['mail-domains']), rule))) return false;
+  if (when['at-most'] && !and(atMost(call.arguments, when['at-most']))) return false;
+  const select = when['select-only'];
+  const selects = select ? selectsOf(call.arguments, select) : [];
+  if (select && !and(onlySelects(selects))) return false;
+  const rows = when['rows-at-most'];
+  if (rows !== undefined && !and(rowsAtMost(call.arguments, rows, selects))) return false;
   return verdict;
+}
+
+/** There is at least one statement, and each only selects. */
+function onlySelects(selects: readonly JudgedSelect[]): Verdict {
+  if (selects.length === 0) return false;
+  return selects.every(({ verdict }) => verdict === true) ? true : 'unknown';
 }
 
 /** An allow rule needs every value inside and at least one; the others speak as soon as one is. */

@@ -3,17 +3,24 @@ import * as z from 'zod';
 import { toolClasses } from '../../shared/call.ts';
 import { SallyportError } from '../../shared/errors.ts';
 import { type ArgumentSchema, compileArgumentSchema, SchemaProblem } from './argument-schema.ts';
+import { sqlDialects } from './sql/sql-text.ts';
 
 /** The largest rules file, in characters. */
 const longestFile = 1_048_576;
 const mostRules = 5_000;
 
+const mailDomain = z
+  .string()
+  .max(253)
+  .regex(/^(?:\*\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$/, 'a domain such as acme.example, or *.NAME for all below it');
 const globText = z.string().min(1).max(256);
 const host = z
   .string()
   .min(1)
   .max(253)
   .regex(/^(?:\*\.)?[A-Za-z0-9_.:[\]-]+$/, 'a host name, or *.NAME for all below it');
+
+const amount = z.number().nonnegative().max(Number.MAX_SAFE_INTEGER);
 
 const ruleShape = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9._-]{1,80}$/, 'an id is letters, digits, ".", "_" and "-"'),
@@ -25,6 +32,22 @@ const ruleShape = z.strictObject({
     arguments: z.union([z.record(z.string(), z.unknown()), z.boolean()]).optional(),
     'paths-under': z.array(z.string().min(1).max(4_096)).min(1).max(100).optional(),
     hosts: z.array(host).min(1).max(500).optional(),
+    'select-only': z
+      .strictObject({
+        dialect: z.enum(sqlDialects),
+        in: z.string().min(1).max(200).optional(),
+        functions: z
+          .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'the plain name of a function'))
+          .max(500)
+          .optional(),
+      })
+      .optional(),
+    'mail-domains': z.array(mailDomain).min(1).max(500).optional(),
+    'at-most': z
+      .record(z.string().min(1).max(200), amount)
+      .refine((one) => Object.keys(one).length > 0, 'a name and the most that it may be')
+      .optional(),
+    'rows-at-most': z.int().nonnegative().optional(),
     labels: z
       .array(z.enum(['private', 'untrusted', 'secret']))
       .min(1)
