@@ -154,8 +154,22 @@ function spaced(code: string): string {
 function describeAgents(agents: readonly AgentView[]): string {
   if (agents.length === 0) return 'No agents yet. Make a token: sallyport agents token --server NAME';
   return table(
-    agents.flatMap((agent) =>
-      agent.grants.map((grant) => [
+    agents.flatMap((agent) => [
+      ...(agent.seen
+        ? [
+            [
+              '',
+              agent.name,
+              'not verified',
+              agent.seen.servers.join(' '),
+              '',
+              '',
+              `last used ${agent.seen.at}`,
+              `${counted(agent.callsToday, 'call')} today`,
+            ],
+          ]
+        : []),
+      ...agent.grants.map((grant) => [
         grant.id,
         agent.name,
         agent.kind,
@@ -165,6 +179,6 @@ function describeAgents(agents: readonly AgentView[]): string {
         grant.lastUsedAt ? `last used ${grant.lastUsedAt}` : 'never used',
         `${counted(agent.callsToday, 'call')} today`,
       ]),
-    ),
+    ]),
   );
 }

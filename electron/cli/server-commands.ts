@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import type { RequestInput } from '../shared/contract.ts';
 import { type ServerFeature, serverFeatures } from '../shared/features.ts';
 import type { ServerView } from '../shared/views.ts';
@@ -109,6 +109,21 @@ export function registerServerCommands(program: Command, io: CliIo): void {
   registerSignInCommands(servers, io);
 
   servers
+    .command('private')
+    .description('Mark what a server answers as private: a way in whose middle reads does not offer it then')
+    .argument('<name>')
+    .addArgument(new Argument('<mark>').choices(['on', 'off']))
+    .option('--readable', 'offer it there all the same: OpenAI reads its results')
+    .action(async (name: string, mark: 'on' | 'off', options: { readable?: boolean }) => {
+      const marked = await ask(io, 'servers.private', {
+        server: name,
+        private: mark === 'on',
+        ...(options.readable ? { readable: true } : {}),
+      });
+      io.print(marked, () => privateWords(shown(name), marked));
+    });
+
+  servers
     .command('unshare')
     .description('Stop sharing a server; calls under way end')
     .argument('<name>')
@@ -151,6 +166,13 @@ async function serverSpecOf(io: CliIo, name: string, options: AddOptions): Promi
   };
 }
 
+function privateWords(name: string, marked: { private: boolean; readable: boolean }): string {
+  if (!marked.private) return `${name} is not marked private.`;
+  return marked.readable
+    ? `${name} is marked private, and offered all the same where the middle reads: OpenAI can read its results.`
+    : `${name} is marked private: it is not offered by a way in whose middle reads.`;
+}
+
 function describeServers(servers: readonly ServerView[]): string {
   if (servers.length === 0) return 'No servers yet. Add one: sallyport servers add NAME --command CMD';
   return table(
@@ -158,7 +180,7 @@ function describeServers(servers: readonly ServerView[]): string {
       server.slug,
       server.name,
       server.kind,
-      server.shared ? 'shared' : 'not shared',
+      `${server.shared ? 'shared' : 'not shared'}${server.private ? ', private' : ''}`,
       server.state,
       `${server.tools.exposed} of ${server.tools.total} tools`,
       [server.publicUrl ?? server.lastError ?? '', ...(server.ca ?? []).map(({ subject }) => `trusts only ${subject}`)]

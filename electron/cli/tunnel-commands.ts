@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
 import * as z from 'zod';
@@ -70,7 +70,7 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
       io.print(status, () => describeTunnel(status));
     });
 
-  tunnel
+  const ca = tunnel
     .command('ca')
     .description('Certificate that agents must trust')
     .action(async () => {
@@ -80,6 +80,14 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
         () => readAuthority(io.dataDir()),
       );
       io.print(authority, () => authority.pem.trimEnd());
+    });
+
+  ca.command('rotate')
+    .description('Change the authority: agents trust both from begin to finish')
+    .addArgument(new Argument('<step>').choices(['begin', 'switch', 'finish', 'cancel']))
+    .action(async (step: RequestInput<'tunnel.caRotate'>['step']) => {
+      const authority = await ask(io, 'tunnel.caRotate', { step });
+      io.print(authority, () => `${rotationWords[step]}\n${authority.pem.trimEnd()}`);
     });
 
   tunnel
@@ -164,6 +172,14 @@ async function choiceOf(
   return { way, join: join.trim() };
 }
 
+/** What to do after each step. */
+const rotationWords: Record<RequestInput<'tunnel.caRotate'>['step'], string> = {
+  begin: 'The next authority is made. Give agents both of these, then: sallyport tunnel ca rotate switch',
+  switch: 'The next authority signs now. When every agent has it: sallyport tunnel ca rotate finish',
+  finish: 'The old authority is let go of. Agents need this one alone:',
+  cancel: 'The next authority is taken back. Agents need this one alone:',
+};
+
 const settingsDomain = z.object({ tunnel: z.object({ domain: z.string().regex(/^[A-Za-z0-9.-]{1,253}$/) }) });
 
 /** The CA from the files, for when no instance runs. */
@@ -178,7 +194,10 @@ function readAuthority(dataDir: string): RequestOutput<'tunnel.ca'> {
     const pem = readFileSync(join(dataDir, 'pki', `${domain}.ca.pem`), 'utf8');
     const certificate = new X509Certificate(pem);
     return {
-      pem,
+      // While the authority is being changed agents trust two.
+      pem: [pem, ...['next', 'old'].map((role) => readIfThere(join(dataDir, 'pki', `${domain}.ca-${role}.pem`)))].join(
+        '',
+      ),
       fingerprint: certificateFingerprint(certificate),
       notAfter: new Date(certificate.validTo).toISOString(),
     };
@@ -193,6 +212,10 @@ function readAuthority(dataDir: string): RequestOutput<'tunnel.ca'> {
       },
     );
   }
+}
+
+function readIfThere(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
 function describeTunnel(tunnel: TunnelView): string {
@@ -219,6 +242,10 @@ function describeTunnel(tunnel: TunnelView): string {
             ? 'Agents need a token of Sallyport (--access oauth).'
             : 'Agents need no token: whoever OpenAI’s own access control lets in (--access tunnel).',
           ...tunnel.openai.channels.map(({ channel, server }) => `  channel ${channel} → ${server}`),
+          ...(tunnel.openai.withheld ?? []).map(
+            (slug) =>
+              `  not offered: ${slug}, marked private. To offer it: sallyport servers private ${slug} on --readable`,
+          ),
         ]
       : []),
     `${tunnel.openai ? 'OpenAI' : 'The middle'} can see: ${tunnel.canSee.map((one) => shown(one)).join(', ')}`,

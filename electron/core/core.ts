@@ -23,6 +23,7 @@ import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createSignInHandlers } from './handlers/sign-in-handlers.ts';
+import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
 import { signingKey } from './oauth/signing-key.ts';
@@ -47,7 +48,7 @@ import { viewServer } from './servers/server-view.ts';
 import type { ServerRecord } from './servers/servers.ts';
 import { createSignIns } from './servers/sign-in/sign-ins.ts';
 import { startKeptChild } from './servers/stdio/kept-child.ts';
-import type { SettingsFile } from './settings/settings.ts';
+import type { SettingsData, SettingsFile } from './settings/settings.ts';
 import { createSettings } from './settings/settings-station.ts';
 import { createAppState } from './state/app-state.ts';
 import { openDataFolder } from './state/data-folder.ts';
@@ -55,6 +56,7 @@ import { describeInstallation } from './state/installation.ts';
 import { deriveStatus } from './state/status.ts';
 import type { PeerInfo } from './tunnel/connectors/connector.ts';
 import { createTunnel } from './tunnel/tunnel.ts';
+import { createUnverifiedAgents } from './tunnel/unverified-agents.ts';
 
 /** What an entry file brings along. */
 export interface CoreOptions {
@@ -196,7 +198,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     path: join(dataDir, 'oauth.db'),
     clock,
     signingKey: await signingKey(secrets, clock),
-    issuer: () => new URL(tunnel.urlOf('any')).origin,
+    issuer: () => tunnel.issuer(),
+    pageOrigin: () => pageOrigin(settings.get()),
     servers: () =>
       registry
         .all()
@@ -215,6 +218,23 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       }),
   });
   closers.push(() => oauth.close());
+  const authorizePage = createAuthorizePage({
+    clock,
+    wanted() {
+      const { tunnel: way, ports } = settings.get();
+      if (way.way !== 'anthropic') return undefined;
+      return { port: ports.authorize?.port ?? authorizePort, remembered: ports.authorize !== undefined };
+    },
+    onPort: (port) =>
+      settings.update((current) => ({
+        ...current,
+        ports: { ...current.ports, authorize: { port, chosen: false } },
+      })),
+    handle: (request, response) => oauth.handlePage(request, response),
+    onTrouble: trouble,
+  });
+  closers.push(() => authorizePage.close());
+  settings.onChange(() => void authorizePage.follow());
 
   const addresses = {
     domain: () => tunnel.view().domain,
@@ -245,6 +265,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     onProblem: (problem) => log.note({ kind: 'app', message: `The gateway failed: ${problem}` }),
   });
   closers.push(() => gateway.close());
+  const unverified = createUnverifiedAgents(clock);
   const tunnel = createTunnel({
     clock,
     settings,
@@ -258,10 +279,14 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       records: registry.all,
       slugOf: (name) => registry.find(name).slug,
       metadata: (resource) => oauth.metadata(resource),
-      receive: (message) => gateway.receive(message),
+      receive(message) {
+        if (message.visitor) unverified.saw(message.visitor.agent, message.route.record.slug);
+        gateway.receive(message);
+      },
     },
     environment: process.env,
     startChild: startKeptChild,
+    pageOrigin: () => pageOrigin(settings.get()),
     ...(options.publicRoots ? { publicRoots: options.publicRoots } : {}),
     onForged: (why) => {
       notices.push(why);
@@ -309,7 +334,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       servers: serverViews,
       approvals: pending,
       remembered: [...approvals.remembered()],
-      agents: viewAgents({ clock, resourceServer: oauth, log }),
+      agents: viewAgents({ clock, resourceServer: oauth, log, unverified }),
       consents,
       door: oauth.consents.door(),
       settings: { cliMayDecide, openAtLogin },
@@ -382,6 +407,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       approvals,
       log,
       tunnel,
+      unverified,
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
     ...createLogHandlers({ log, settings }),
@@ -422,6 +448,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   closers.push(() => dispatcher.close());
 
   await tunnel.start();
+  await authorizePage.follow();
   const control = createControlSocket({ dispatcher, dataDir, clock });
   await control.start();
   closers.push(() => control.stop());
@@ -464,6 +491,11 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       }
     },
   };
+}
+
+/** Where browsers meet the authorization endpoint, where the tunnel's own name cannot be reached by them. */
+function pageOrigin({ tunnel, ports }: SettingsData): string | undefined {
+  return tunnel.way === 'anthropic' ? `http://127.0.0.1:${ports.authorize?.port ?? authorizePort}` : undefined;
 }
 
 /** The person's rules; where they cannot be used, rules under which everything asks. */

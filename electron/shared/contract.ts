@@ -7,6 +7,7 @@ import {
   approvalDurations,
   approvalScopes,
   approvalView,
+  authorityView,
   certificateView,
   consentView,
   doorView,
@@ -221,6 +222,15 @@ export const requests = {
       roots: z.boolean().optional(),
     }),
     z.object({ server: slug, features: z.array(z.enum(serverFeatures)) }),
+    { widens: true },
+  ),
+  /**
+   * Marks a server's results as private, or takes the mark away. A way whose middle reads does not offer it then, unless `readable`
+   * says so: the second step.
+   */
+  'servers.private': request(
+    z.strictObject({ server: serverName, private: z.boolean(), readable: z.boolean().optional() }),
+    z.object({ server: slug, private: z.boolean(), readable: z.boolean() }),
     { widens: true },
   ),
   'servers.remove': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),
@@ -447,7 +457,12 @@ export const requests = {
   ),
 
   'tunnel.status': request(nothing, tunnelView),
-  'tunnel.ca': request(nothing, z.object({ pem: z.string(), fingerprint: z.string(), notAfter: instant })),
+  /** What agents must trust; while the authority is being changed `pem` holds both, and `authorities` says which is which. */
+  'tunnel.ca': request(nothing, authorityView),
+  /** A step of changing the authority without an hour in which an agent that trusts either meets a stranger. */
+  'tunnel.caRotate': request(z.strictObject({ step: z.enum(['begin', 'switch', 'finish', 'cancel']) }), authorityView, {
+    widens: true,
+  }),
   'tunnel.probe': request(nothing, probeView),
   /** Chooses the way in. `join` is the line that `sallyport edge invite` printed; it is a secret until it is used. */
   'tunnel.use': request(

@@ -104,6 +104,8 @@ export const serverView = z.object({
     .optional(),
   /** What besides tools agents may use. */
   features: z.array(z.enum(serverFeatures)).optional(),
+  /** Its results are private; `offered` = also by a way whose middle reads, as the person said in a second step. */
+  private: z.enum(['withheld', 'offered']).optional(),
   /**
    * For a server that was taken over from another program's file: whether that file still says the same. `now` is what it
    * says instead; it runs only after it was adopted.
@@ -147,10 +149,13 @@ export const grantView = z.object({
 export const agentView = z.object({
   id: z.string(),
   name: z.string(),
-  kind: z.enum(['oauth', 'token']),
+  /** `tunnel` = let in by the way's own access control: it holds nothing of ours, and nothing of it was verified. */
+  kind: z.enum(['oauth', 'token', 'tunnel']),
   client: z.string().optional(),
   verified: z.boolean().optional(),
   grants: z.array(grantView),
+  /** For `tunnel`: what it reached, and when it came last, since the app was started. */
+  seen: z.object({ servers: z.array(slug), at: instant }).optional(),
   callsToday: z.number().int(),
 });
 /** See {@link agentView}. */
@@ -341,6 +346,8 @@ export const tunnelView = z.object({
       access: z.enum(['oauth', 'tunnel']),
       /** One channel for each shared server; `main` is the one that ChatGPT reaches unless told otherwise. */
       channels: z.array(z.object({ channel: z.string(), server: slug })),
+      /** Shared servers that this way does not offer, since their results are marked private. */
+      withheld: z.array(slug).optional(),
     })
     .optional(),
   /** Where agents knock, and the loopback port that the person's forwarder is pointed at. */
@@ -352,6 +359,20 @@ export const tunnelView = z.object({
   /** What else to know of this way in, in words. */
   remarks: z.array(z.string()).optional(),
 });
+/** The app's own authority, and during a change the second one. */
+export const authorityView = z.object({
+  /** All that agents should trust, the one that signs first. */
+  pem: z.string(),
+  /** Of the one that signs. */
+  fingerprint: z.string(),
+  notAfter: instant,
+  authorities: z
+    .array(z.object({ role: z.enum(['active', 'next', 'old']), fingerprint: z.string(), notAfter: instant }))
+    .optional(),
+});
+/** See {@link authorityView}. */
+export type AuthorityView = z.infer<typeof authorityView>;
+
 /** The certificate that agents meet, and how it is renewed. */
 export const certificateView = z.object({
   kind: z.enum(['own', 'public']),

@@ -24,7 +24,10 @@ export const agentsTexts = {
     empty:
       'An agent reaches a shared server with a token of its own. Make one, and give it to the agent that you trust.',
     mint: 'Make a token',
-    kinds: { oauth: 'signed in', token: 'token' },
+    kinds: { oauth: 'signed in', token: 'token', tunnel: 'let in by OpenAI' },
+    notVerified: 'not verified',
+    seen: (servers: string, ago: string) => `Came to ${servers}, last ${ago}.`,
+    seenHint: 'It holds nothing that could be revoked: to keep it out, use another way in, or ask for tokens.',
     verified: 'the program is who it says',
     calls: (count: number) => `${counted(count, 'call', 'calls')} today`,
     lastUsed: (ago: string) => `last used ${ago}`,

@@ -59,6 +59,7 @@ export const tunnelTexts = {
     openAiTitle: 'ChatGPT, through OpenAI’s tunnel',
     openAiReads:
       'OpenAI’s service reads everything that passes this way: arguments, results, and tokens that agents send.',
+    openAiWithheld: (servers: string) => `Not offered this way, since the results are marked private: ${servers}.`,
     openAiId: 'Tunnel id',
     openAiIdHint: 'From platform.openai.com, Settings, Tunnels.',
     openAiKey: 'Runtime key',

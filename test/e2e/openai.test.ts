@@ -119,6 +119,35 @@ describe('the road through OpenAI’s tunnel, with the app as a person runs it',
     expect(plane.violations).toEqual([]);
   });
 
+  it('lists who came, and says that nobody was verified', async () => {
+    const { agents } = await app.cli<{
+      agents: { id: string; kind: string; verified?: boolean; callsToday: number }[];
+    }>('agents', 'list');
+    const visitor = agents.find((agent) => agent.id.startsWith(`openai:${plane.tunnelId}`));
+    expect(visitor).toMatchObject({ kind: 'tunnel', verified: false, seen: { servers: ['sample'] } });
+    expect(visitor?.callsToday).toBeGreaterThan(0);
+  });
+
+  it('does not offer a server whose results are marked private, until a second step says so', async () => {
+    await app.cli('servers', 'private', 'sample', 'on');
+    const status = await app.cli<TunnelStatus & { openai: { withheld?: string[] } }>('tunnel', 'status');
+    expect(status.openai).toMatchObject({ channels: [], withheld: ['sample'] });
+    expect(JSON.stringify(await plane.call(modernCall(30, 'list_notes')))).toContain('unsupported_channel');
+    await app.cli('servers', 'unshare', 'sample');
+    const refused = await app.tryCli('servers', 'share', 'sample');
+    expect(refused.stderr).toContain('private_on_readable_way');
+    expect(refused.stderr).toContain('servers private sample on --readable');
+    await app.cli('servers', 'private', 'sample', 'on', '--readable');
+    await app.cli('servers', 'share', 'sample');
+    expect(JSON.stringify(await plane.call(modernCall(31, 'list_notes')))).toContain('"content"');
+    // The second step was for this sharing alone.
+    await app.cli('servers', 'unshare', 'sample');
+    expect((await app.tryCli('servers', 'share', 'sample')).stderr).toContain('private_on_readable_way');
+    await app.cli('servers', 'private', 'sample', 'off');
+    await app.cli('servers', 'share', 'sample');
+    expect(JSON.stringify(await plane.call(modernCall(32, 'list_notes')))).toContain('"content"');
+  });
+
   it('answers "pending, call again" before the agent gives up, where nobody answers', async () => {
     const sent = plane.enqueue({
       jsonrpc: JSON.stringify(modernCall(4, 'write_note', { name: 'Later', text: 'x' })),
@@ -127,6 +156,20 @@ describe('the road through OpenAI’s tunnel, with the app as a person runs it',
     const text = JSON.stringify(await sent.answer);
     expect(text).toContain('"outcome":"pending"');
     expect(text).toContain('Call again with the same arguments');
+    const again = () =>
+      plane.call(modernCall(40, 'write_note', { name: 'Later', text: 'x' }), { responseTimeout: '60s' });
+    const ran = async () => {
+      const { rows } = await app.cli<{ rows: { tool?: string; outcome?: string }[] }>('log', 'list');
+      return rows.filter((row) => row.tool === 'write_note' && row.outcome === 'ran').length;
+    };
+    const before = await ran();
+    const { approvals } = await app.cli<{ approvals: { id: string }[] }>('approvals', 'list');
+    expect(approvals).toHaveLength(1);
+    await app.cli('approvals', 'answer', approvals[0]?.id ?? '', 'allow');
+    // Allowed while nobody asked: nothing has run yet; the next identical call runs, and the one after is asked for anew.
+    expect(await ran()).toBe(before);
+    expect(JSON.stringify(await again())).toContain('"content"');
+    expect(await ran()).toBe(before + 1);
   });
 
   it('comes back by this way after a restart, with the key from the secrets', async () => {

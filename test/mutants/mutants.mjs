@@ -69,6 +69,14 @@ export const mutants = [
     name: 'it is ordered at once',
   },
   {
+    claim: 'S6 a change of authority survives a crash',
+    file: 'electron/core/tunnel/pki/authority-store.ts',
+    find: 'if (pem === undefined || certificateFingerprint(pem) === active.fingerprint) return undefined;',
+    put: 'if (pem === undefined) return undefined;',
+    test: 'test/unit/pki/authority-rotation.test.ts',
+    name: 'a crash in the middle of a step',
+  },
+  {
     claim: 'S6 key usage',
     file: 'electron/core/tunnel/pki/issue-certificate.ts',
     find: 'new ExtendedKeyUsageExtension([extendedKeyUsage[what.usage]], false)',
@@ -325,6 +333,14 @@ export const mutants = [
     name: 'does not run again what was running',
   },
   {
+    claim: 'private where the middle reads',
+    file: 'electron/core/tunnel/openai-way.ts',
+    find: ' && !isWithheld(record)',
+    put: '',
+    test: 'test/unit/openai/private.test.ts',
+    name: 'has no channel where the middle reads',
+  },
+  {
     claim: 'S11 expired command',
     file: 'electron/core/tunnel/connectors/openai-connector.ts',
     find: '    if (left <= 0) return;\n',
@@ -427,6 +443,22 @@ export const mutants = [
     put: '',
     test: 'test/integration/servers/sign-in.test.ts',
     name: 'on the internet may not lead into this machine',
+  },
+  {
+    claim: 'loopback page: Host',
+    file: 'electron/core/oauth/authorize-page.ts',
+    find: '    if (host !== own) return 421;\n',
+    put: '',
+    test: 'test/integration/oauth/loopback-page.test.ts',
+    name: 'does not answer under the name',
+  },
+  {
+    claim: 'loopback page: off otherwise',
+    file: 'electron/core/oauth/authorize-page.ts',
+    find: '    if (!wanted) return await shut();\n',
+    put: '    if (!wanted) return;\n',
+    test: 'test/integration/oauth/loopback-page.test.ts',
+    name: 'is closed as soon as another way in is used',
   },
   {
     claim: 'SQL: one statement that all read alike',

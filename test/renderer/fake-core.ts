@@ -267,6 +267,11 @@ function handlersOf(core: FakeCore): Handlers {
     'servers.authorized': ({ server: name }) => ({ server: server(name).slug, scopes: [] }),
     'servers.signOut': ({ server: name }) => ({ server: server(name).slug }),
     'servers.features': ({ server: name }) => ({ server: server(name).slug, features: [] }),
+    'servers.private': ({ server: name, private: marked, readable = false }) => {
+      const { slug } = server(name);
+      setServer(slug, { private: marked ? (readable ? 'offered' : 'withheld') : undefined });
+      return { server: slug, private: marked, readable: marked && readable };
+    },
     'servers.remove': ({ server: name }) => {
       const { slug } = server(name);
       core.patch({ servers: core.state.servers.filter((each) => each.slug !== slug) });
@@ -414,6 +419,7 @@ function handlersOf(core: FakeCore): Handlers {
     'log.kept': () => ({ days: 90, bytes: 1_073_741_824, usedBytes: 4_096 }),
     'log.keep': ({ days, bytes }) => ({ days: days ?? 90, bytes: bytes ?? 1_073_741_824, usedBytes: 4_096 }),
     'tunnel.status': () => core.state.tunnel,
+    'tunnel.caRotate': () => ({ pem: 'PEM\n', fingerprint: 'a'.repeat(64), notAfter: now() }),
     'tunnel.certificate': () => ({
       kind: 'own',
       domain: core.state.tunnel.domain,

@@ -57,3 +57,68 @@ test('the road shows the open eye and claims no proof from outside; the server�
   await page.getByRole('tab', { name: 'ChatGPT', selected: true }).waitFor();
   await page.getByText(tunnelId).waitFor();
 });
+
+/** The state with OpenAI's way in use. */
+function readableState(files: Partial<ReturnType<typeof sharingState>['servers'][number]>) {
+  const state = sharingState();
+  return {
+    ...state,
+    servers: state.servers.map((server) => (server.slug === 'files' ? { ...server, ...files } : server)),
+    status: { ...state.status, way: 'openai' as const },
+    tunnel: { ...state.tunnel, way: 'openai' as const, proof: 'own-end' as const },
+  };
+}
+
+test('a server that is marked private is not offered where the middle reads, until a second step says so', async () => {
+  const { page, core } = await open({ state: readableState({ private: 'withheld' }) });
+  await page.evaluate(() => {
+    location.hash = '#/servers/files';
+  });
+  await page.getByText('Not offered through OpenAI’s tunnel').waitFor();
+  await page.getByRole('button', { name: 'Offer it all the same…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('reads every argument and result').waitFor();
+  expect(core.asked.some(({ name }) => name === 'servers.private')).toBe(false);
+  await dialog.getByRole('button', { name: 'Offer it', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  expect(core.asked.find(({ name }) => name === 'servers.private')?.input).toEqual({
+    server: 'files',
+    private: true,
+    readable: true,
+  });
+  await page.getByText('you chose that').waitFor();
+  await page.getByRole('button', { name: 'Stop offering it there' }).click();
+  await page.getByText('Not offered through OpenAI’s tunnel').waitFor();
+  await page.getByLabel('Results are private').uncheck();
+  await page.getByText('Not offered through OpenAI’s tunnel').waitFor({ state: 'detached' });
+});
+
+test('the dialog of OpenAI’s tunnel says which servers it will not offer', async () => {
+  const state = sharingState();
+  const servers = state.servers.map((one) => (one.slug === 'files' ? { ...one, private: 'withheld' as const } : one));
+  const { page } = await open({ state: { ...state, servers } });
+  await page.getByRole('link', { name: 'Tunnel', exact: true }).click();
+  await page.getByRole('button', { name: 'Use OpenAI’s tunnel…' }).click();
+  await page
+    .getByRole('dialog')
+    .getByText('Not offered this way, since the results are marked private: files.')
+    .waitFor();
+});
+
+test('the agents page says of whom nothing was verified, and why there is nothing to revoke', async () => {
+  const state = sharingState();
+  const visitor = {
+    id: `openai:${tunnelId}:chatgpt`,
+    name: 'ChatGPT (OpenAI tunnel, not verified)',
+    kind: 'tunnel' as const,
+    verified: false,
+    grants: [],
+    seen: { servers: ['files'], at: state.agents[0]?.grants[0]?.expiresAt ?? '' },
+    callsToday: 3,
+  };
+  const { page } = await open({ state: { ...state, agents: [visitor] } });
+  await page.getByRole('link', { name: 'Agents', exact: true }).click();
+  await page.getByText('not verified', { exact: true }).waitFor();
+  await page.getByText('let in by OpenAI · 3 calls today').waitFor();
+  await page.getByText('It holds nothing that could be revoked').waitFor();
+});

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { authorityKeyNames } from '../tunnel/pki/authority-store.ts';
 import { publicKeyPin } from '../tunnel/pki/fingerprint.ts';
 import { bad, type Check, good } from './check.ts';
 import { plain, words } from './words.ts';
@@ -32,7 +33,7 @@ export async function checkCertificates(facts: CertificateFacts): Promise<Check>
   if (ca === 'missing' || ca === 'damaged') {
     return failed(words`The authority’s certificate is ${plain(ca)}.`, restore);
   }
-  if (!secrets.has(`pki:${domain}:ca-key`)) {
+  if (!authorityKeyNames(domain, publicKeyPin(ca)).some((name) => secrets.has(name))) {
     return failed(
       words`The authority’s key is not among the secrets.`,
       words`Restore the secrets of this data folder.`,

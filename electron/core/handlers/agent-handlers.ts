@@ -7,6 +7,7 @@ import type { ResourceServer } from '../oauth/resource-server.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
 import type { ServerRegistry } from '../servers/server-registry.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
+import type { UnverifiedAgents } from '../tunnel/unverified-agents.ts';
 
 /** What the requests on agents and approvals need of the stations. */
 export interface AgentHandlerDeps {
@@ -16,18 +17,30 @@ export interface AgentHandlerDeps {
   readonly approvals: Approvals;
   readonly log: RequestLog;
   readonly tunnel: Tunnel;
+  readonly unverified: Pick<UnverifiedAgents, 'list'>;
   /** Labels and remembered `session` answers of an agent end with what it held. */
   readonly endAgentSession: (agent: string) => void;
 }
 
 const defaultTtlMs = 30 * 86_400_000;
 
-/** Every agent with what it holds and how often it called since midnight UTC. */
-export function viewAgents(deps: Pick<AgentHandlerDeps, 'clock' | 'resourceServer' | 'log'>): AgentView[] {
+/** Every agent with what it holds and how often it called since midnight UTC; last, those of whom nothing was verified. */
+export function viewAgents(
+  deps: Pick<AgentHandlerDeps, 'clock' | 'resourceServer' | 'log' | 'unverified'>,
+): AgentView[] {
   const midnight = `${timestamp(deps.clock).slice(0, 10)}T00:00:00.000Z`;
-  return deps.resourceServer
-    .agents()
-    .map((agent) => ({ ...agent, callsToday: deps.log.countSince(agent.id, midnight) }));
+  const unverified = deps.unverified.list().map(({ id, name, servers, lastSeenAt }) => ({
+    id,
+    name,
+    kind: 'tunnel' as const,
+    verified: false,
+    grants: [],
+    seen: { servers: [...servers], at: lastSeenAt },
+  }));
+  return [...deps.resourceServer.agents(), ...unverified].map((agent) => ({
+    ...agent,
+    callsToday: deps.log.countSince(agent.id, midnight),
+  }));
 }
 
 /** Requests on agents and prompts. */

@@ -35,6 +35,7 @@ export function createAppHandlers(
   | 'app.about'
   | 'tunnel.status'
   | 'tunnel.ca'
+  | 'tunnel.caRotate'
   | 'tunnel.probe'
   | 'tunnel.use'
   | 'tunnel.certificate'
@@ -61,6 +62,11 @@ export function createAppHandlers(
 
     'tunnel.status': async () => tunnel.view(),
     'tunnel.ca': async () => tunnel.authority(),
+    'tunnel.caRotate': async ({ step }, { front }) => {
+      await tunnel.rotateAuthority(step);
+      log.note({ kind: 'authority', message: `The change of the certificate authority: ${step}.`, by: front });
+      return tunnel.authority();
+    },
     'tunnel.probe': async () => await tunnel.probe(),
     'tunnel.use': async (choice, { front }) => {
       if (await tunnel.use(choice)) deps.onMoved();

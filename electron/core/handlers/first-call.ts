@@ -60,7 +60,7 @@ export async function makeFirstCall(deps: FirstCallDeps, server: FirstCallServer
     steps = await runAgent(deps, {
       url: server.url,
       token: token.token,
-      ca: tunnel.authority().pem,
+      ca: tunnel.trusted(),
       tool,
       arguments: {},
     });

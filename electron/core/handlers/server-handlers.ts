@@ -9,6 +9,7 @@ import type { RequestLog } from '../request-log/request-log.ts';
 import type { ServerRegistry } from '../servers/server-registry.ts';
 import type { ServerRecord, Servers } from '../servers/servers.ts';
 import { readTools } from '../servers/sharing.ts';
+import { refuseWithheld } from '../tunnel/readable-way.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { FirstCallServer } from './first-call.ts';
 
@@ -48,6 +49,7 @@ export function createServerHandlers(
   | 'servers.try'
   | 'servers.firstCall'
   | 'servers.features'
+  | 'servers.private'
   | 'tools.list'
   | 'tools.set'
 > {
@@ -124,6 +126,7 @@ export function createServerHandlers(
 
     'servers.share': async ({ server, waitMs }, { front }) => {
       const record = registry.find(server);
+      if (tunnel.view().way === 'openai') refuseWithheld(record);
       const shared = await share(record, waitMs);
       log.note({ kind: 'authority', message: `Server ${record.name} shared.`, server: record.slug, by: front });
       return shared;
@@ -150,6 +153,23 @@ export function createServerHandlers(
       const message = `${name} shares ${['tools', ...features].join(', ')}.`;
       log.note({ kind: 'authority', message, server: slug, by: front });
       return { server: slug, features };
+    },
+
+    'servers.private': async ({ server, private: marked, readable = false }, { front }) => {
+      const { slug, name } = registry.find(server);
+      registry.setPrivate(slug, marked, readable);
+      const offered = marked && readable;
+      // Who came by a way that reads does not keep what it has open.
+      if (marked && !offered && tunnel.view().way === 'openai') {
+        deps.approvals.withdraw({ server: slug }, 'denied');
+        deps.endSessions({ server: slug });
+      }
+      const words = offered ? 'private, and offered all the same where the middle reads' : 'private';
+      const message = marked
+        ? `The results of ${name} are marked ${words}.`
+        : `The results of ${name} are not private.`;
+      log.note({ kind: 'authority', message, server: slug, by: front });
+      return { server: slug, private: marked, readable: offered };
     },
 
     'servers.try': async (_input, { front }) => await shareSample(front),

@@ -31,6 +31,8 @@ export interface ServerRegistry {
   remove(slug: string): Promise<void>;
   setShared(slug: string, shared: boolean): void;
   setFeatures(slug: string, features: readonly ServerFeature[]): void;
+  /** Marks its results; `readable` = offered by a way whose middle reads all the same. */
+  setPrivate(slug: string, marked: boolean, readable: boolean): void;
   /** Remembers how far its address lies, from its first connection on. */
   setReach(slug: string, reach: Reach): void;
 }
@@ -111,8 +113,19 @@ export function createServerRegistry(deps: { settings: Settings; secrets: Secret
     setReach(slug, reach) {
       change(slug, (record) => ({ ...record, reach }));
     },
+    setPrivate(slug, marked, readable) {
+      change(slug, ({ private: _was, offeredReadable: _said, ...record }) => ({
+        ...record,
+        ...(marked ? { private: true } : {}),
+        ...(marked && readable ? { offeredReadable: true } : {}),
+      }));
+    },
     setShared(slug, shared) {
-      change(slug, (record) => ({ ...record, shared }));
+      change(slug, ({ offeredReadable, ...record }) => ({
+        ...record,
+        shared,
+        ...(shared && offeredReadable ? { offeredReadable } : {}),
+      }));
     },
   };
 }

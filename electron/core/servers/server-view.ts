@@ -32,6 +32,7 @@ export function viewServer(
     features: serverFeatures.filter((feature) => record.features?.includes(feature)),
     ...(record.reach ? { reach: record.reach } : {}),
     ...(signIn ? { signIn } : {}),
+    ...(record.private ? { private: record.offeredReadable ? ('offered' as const) : ('withheld' as const) } : {}),
     ...(origin ? { origin } : {}),
   };
 }

@@ -43,6 +43,10 @@ export interface ServerRecord {
   readonly features?: readonly string[] | undefined;
   /** How far its address lies, since it was first connected to (HTTP). */
   readonly reach?: Reach | undefined;
+  /** Its results are private: a way whose middle reads does not offer it unless {@link offeredReadable}. */
+  readonly private?: boolean | undefined;
+  /** The person said in a second step that such a way may offer it all the same; ends with the sharing. */
+  readonly offeredReadable?: boolean | undefined;
   /** Present where it was taken over from another program's file. */
   readonly origin?: ServerOrigin | undefined;
 }

@@ -12,6 +12,8 @@ import { isTunnelId, parseBaseUrl } from './connectors/openai-control-plane.ts';
 import { openCommandJournal } from './connectors/openai-journal.ts';
 import type { Environment } from './connectors/proxy.ts';
 
+import { isWithheld } from './readable-way.ts';
+
 /** What settings keep of OpenAI's tunnel. */
 export type OpenAiSettings = NonNullable<SettingsData['tunnel']['openai']>;
 
@@ -114,14 +116,14 @@ export async function openOpenAi(
 
 /**
  * Channels of the shared servers: each under its slug, and `main` for the one that was chosen, or the only one. `harpoon` is
- * the service's own.
+ * the service's own. A server whose results are private has none, unless the person said so in a second step.
  */
 export function channelsOf(
   records: readonly ServerRecord[],
   main: string | undefined,
   urlOf: (slug: string) => string,
 ): MessageChannel[] {
-  const shared = records.filter((record) => record.shared);
+  const shared = records.filter((record) => record.shared && !isWithheld(record));
   const first = shared.find((record) => record.slug === main) ?? (shared.length === 1 && !main ? shared[0] : undefined);
   const channel = (name: string, record: ServerRecord): MessageChannel => ({
     name,

@@ -3,7 +3,7 @@ import { rootCertificates } from 'node:tls';
 import type { Clock } from '../../shared/clock.ts';
 import type { RequestInput, RequestOutput } from '../../shared/contract.ts';
 import { asSallyportError, SallyportError } from '../../shared/errors.ts';
-import type { CertificateView, TunnelView } from '../../shared/views.ts';
+import type { AuthorityView, CertificateView, TunnelView } from '../../shared/views.ts';
 import { visibleText } from '../../shared/visible-text.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { ServerRecord } from '../servers/servers.ts';
@@ -32,13 +32,10 @@ import {
   openAiSeesNot,
   openOpenAi,
 } from './openai-way.ts';
-import {
-  type AppCertificates,
-  type AuthorityView,
-  type CurrentCertificate,
-  createAppCertificates,
-} from './pki/app-certificates.ts';
+import { type AppCertificates, type CurrentCertificate, createAppCertificates } from './pki/app-certificates.ts';
+import type { RotationStep } from './pki/authority-store.ts';
 import { meetsForged, type Probe, type ProbeTarget, probeOutside } from './probe.ts';
+import { isWithheld } from './readable-way.ts';
 import { watchWake } from './wake-watchdog.ts';
 import { forwardNameNeeded, joinWay, openEdge, openEmbedded, openForward, type WayIn } from './way-in.ts';
 
@@ -76,6 +73,8 @@ export interface TunnelDeps {
   readonly resolveCaa?: ResolveCaa;
   /** Starts cloudflared, kept like a server's child. */
   readonly startChild: StartChild;
+  /** Where browsers let agents in, where that is not the tunnel's own name. */
+  readonly pageOrigin?: () => string | undefined;
   /** Slugs of the servers that are shared now. */
   readonly sharedSlugs: () => readonly string[];
 }
@@ -91,10 +90,16 @@ export interface Tunnel {
   /** Opens the way that settings name. @throws SallyportError where the port or the secrets do not allow it */
   start(): Promise<void>;
   view(): TunnelView;
-  /** The CA that agents must trust. @throws SallyportError `tunnel_off` before {@link start} */
+  /** The CAs that agents must trust. @throws SallyportError `tunnel_off` before {@link start} */
   authority(): AuthorityView;
+  /** What an agent on this machine has to trust for what is served now, PEM. */
+  trusted(): string;
+  /** A step of changing the authority. @throws SallyportError `authority_rotation` */
+  rotateAuthority(step: RotationStep): Promise<void>;
   /** A shared server's URL, byte for byte: OAuth resource and audience. */
   urlOf(slug: string): string;
+  /** Issuer of the authorization server: the origin of every URL, or `auth.` before the domain where each server has its own host. */
+  issuer(): string;
   /** From now on the address is part of URLs given out: a busy port is an error, never replaced. */
   keepAddress(): void;
   /** Enters by the public door, now. */
@@ -235,6 +240,8 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
 
   const channels = (): readonly MessageChannel[] =>
     channelsOf(deps.entrance.records(), settings.get().tunnel.openai?.main, urlOf);
+  const withheld = (): string[] =>
+    deps.entrance.records().flatMap((record) => (record.shared && isWithheld(record) ? [record.slug] : []));
   const openAiDeps: OpenAiWayDeps = {
     clock,
     secrets: deps.secrets,
@@ -430,6 +437,18 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     cancelProbe();
   };
 
+  const authority = (): AuthorityView => {
+    const { certificates } = need();
+    const all = certificates.authorities();
+    return {
+      ...certificates.ca(),
+      pem: all.map((one) => `${one.pem.trimEnd()}\n`).join(''),
+      ...(all.length > 1
+        ? { authorities: all.map(({ role, fingerprint, notAfter }) => ({ role, fingerprint, notAfter })) }
+        : {}),
+    };
+  };
+
   return {
     start,
     view() {
@@ -438,6 +457,15 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       const viaOpenAi = tunnel.way === 'openai';
       const status = viaOpenAi ? (messages?.status() ?? troubleOf(missing)) : open?.wayIn.connector.status();
       const unproven = status?.state === 'connected' ? 'Connected to OpenAI, not proven from outside.' : undefined;
+      const page = deps.pageOrigin?.();
+      const remarks = [
+        ...(status?.remarks ?? []),
+        ...(page === undefined
+          ? []
+          : [
+              `Agents that ask for access send the browser to ${page}: it must be on this machine. For others make a token: sallyport agents token.`,
+            ]),
+      ];
       const trouble = [alarm, status?.error?.message, status?.error?.hint].filter((words) => words).join(' ');
       const detail = trouble || (viaOpenAi ? unproven : undefined);
       return {
@@ -459,16 +487,30 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         cannotSee: viaOpenAi ? openAiSeesNot : cannotSee,
         ...(detail ? { detail } : {}),
         proof: viaOpenAi || open?.wayIn.dialHere ? 'own-end' : 'outside',
-        ...(viaOpenAi && tunnel.openai ? { openai: openAiView(tunnel.openai, channels()) } : {}),
+        ...(viaOpenAi && tunnel.openai ? { openai: openAiView(tunnel.openai, channels(), withheld()) } : {}),
         ...(open?.wayIn.local === undefined
           ? {}
           : { forward: { host: open.wayIn.host, port: open.wayIn.port, local: open.wayIn.local } }),
         ...(open?.wayIn.checklist ? { checklist: open.wayIn.checklist() } : {}),
-        ...(status?.remarks?.length ? { remarks: [...status.remarks] } : {}),
+        ...(remarks.length > 0 ? { remarks } : {}),
       };
     },
-    authority: () => need().certificates.ca(),
+    authority,
+    trusted() {
+      const { wayIn, publicOne } = need();
+      const extra = wayIn.network?.extraCa;
+      if (publicOne?.current() === undefined) return authority().pem;
+      return [...publicRoots(), ...(extra ? [extra] : [])].join('\n');
+    },
+    async rotateAuthority(step) {
+      await need().certificates.rotate(step);
+      changed();
+    },
     urlOf,
+    issuer() {
+      const { tunnel } = settings.get();
+      return tunnel.way === 'anthropic' ? `https://auth.${tunnel.domain}` : new URL(urlOf('any')).origin;
+    },
     async certificate() {
       const { wayIn, publicOne } = need();
       const serving = served();
@@ -655,6 +697,7 @@ function troubleOf(error: SallyportError | undefined): ConnectorStatus | undefin
 function openAiView(
   { tunnelId, baseUrl, organization, access }: OpenAiSettings,
   channels: readonly MessageChannel[],
+  withheld: readonly string[],
 ): NonNullable<TunnelView['openai']> {
   return {
     tunnelId,
@@ -662,6 +705,7 @@ function openAiView(
     access,
     ...(organization === undefined ? {} : { organization }),
     channels: channels.map(({ name, route }) => ({ channel: name, server: route.record.slug })),
+    ...(withheld.length > 0 ? { withheld: [...withheld] } : {}),
   };
 }
 

@@ -4,7 +4,9 @@ import { Empty } from '../../components/empty.tsx';
 import { CheckIcon } from '../../components/icons.tsx';
 import { Outside } from '../../components/outside.tsx';
 import { Page } from '../../components/page.tsx';
+import { formatAgo } from '../../format.ts';
 import { useAppState } from '../../state/services.ts';
+import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
 import { GrantList } from './grant-list.tsx';
 import { DoorNotes, LetInButton } from './let-in.tsx';
@@ -47,6 +49,17 @@ export function AgentsPage() {
   );
 }
 
+/** What somebody reached of whom nothing was verified, and why there is nothing to revoke. */
+function Seen({ seen }: { seen: NonNullable<AgentView['seen']> }) {
+  const now = useNow();
+  const words = texts.agents;
+  return (
+    <p className="faint">
+      {words.seen(seen.servers.join(', '), formatAgo(seen.at, now))} {words.seenHint}
+    </p>
+  );
+}
+
 function AgentSection({ agent }: { agent: AgentView }) {
   const words = texts.agents;
   return (
@@ -61,10 +74,12 @@ function AgentSection({ agent }: { agent: AgentView }) {
             <Outside text={agent.client ?? words.verified} max={80} />
           </span>
         )}
+        {agent.verified === false && <span className="warning-text">{words.notVerified}</span>}
         <span className="faint">
           {words.kinds[agent.kind]} · {words.calls(agent.callsToday)}
         </span>
       </header>
+      {agent.seen && <Seen seen={agent.seen} />}
       <GrantList holders={agent.grants.map((grant) => ({ agent, grant }))} named="server" />
     </section>
   );

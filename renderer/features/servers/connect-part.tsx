@@ -9,6 +9,7 @@ import { useAppState, useLog } from '../../state/services.ts';
 import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
 import { type Connectable, connectable, connectSteps } from './connect-steps.ts';
+import { PrivatePart } from './private-part.tsx';
 
 /** *Connect it*: the address, the exact steps for each agent, and whether the first call has come. */
 export function ConnectPart({ server }: { server: ServerView }) {
@@ -19,6 +20,7 @@ export function ConnectPart({ server }: { server: ServerView }) {
       <header className="part-head">
         <h2 id={heading}>{texts.servers.connectTitle}</h2>
       </header>
+      <PrivatePart server={server} />
       {server.shared && server.publicUrl !== undefined ? (
         <>
           <p className="address">

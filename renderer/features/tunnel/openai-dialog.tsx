@@ -14,7 +14,8 @@ const accesses = ['oauth', 'tunnel'] as const;
 export function OpenAiDialog({ onClose }: { onClose(): void }) {
   const { bridge } = useServices();
   const { servers, tunnel } = useAppState();
-  const shared = servers.filter((server) => server.shared);
+  const withheld = servers.filter((server) => server.private === 'withheld');
+  const shared = servers.filter((server) => server.shared && server.private !== 'withheld');
   const [tunnelId, setTunnelId] = useState(tunnel.openai?.tunnelId ?? '');
   const [key, setKey] = useState('');
   const [main, setMain] = useState(
@@ -48,6 +49,11 @@ export function OpenAiDialog({ onClose }: { onClose(): void }) {
           <EyeIcon open />
           <span>{words.openAiReads}</span>
         </p>
+        {withheld.length > 0 && (
+          <p className="faint">
+            {words.openAiWithheld(withheld.map((server) => visibleText(server.name, { max: 80 })).join(', '))}
+          </p>
+        )}
         <Field id={`${id}-tunnel`} label={words.openAiId} hint={words.openAiIdHint}>
           <input
             id={`${id}-tunnel`}

@@ -30,6 +30,7 @@ export function WayPart() {
             {tunnel.way === 'openai' && <EyeIcon open />}
             {words.wayHints[tunnel.way]}
           </p>
+          {tunnel.openai?.withheld && <p>{words.openAiWithheld(tunnel.openai.withheld.join(', '))}</p>}
           {tunnel.forward && <p>{words.forwardPoint(tunnel.forward.local)}</p>}
         </div>
         <div className="row-actions">

@@ -130,6 +130,11 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     'servers.authorized': async ({ server }) => ({ server, scopes: [] }),
     'servers.signOut': async ({ server }) => ({ server }),
     'servers.features': async ({ server }) => ({ server, features: [] }),
+    'servers.private': async ({ server, private: marked, readable = false }) => ({
+      server,
+      private: marked,
+      readable: marked && readable,
+    }),
     'servers.remove': async ({ server }) => {
       const { name } = find(server);
       servers.splice(servers.indexOf(find(server)), 1);
@@ -198,6 +203,7 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     'log.keep': async ({ days, bytes }) => ({ days: days ?? 90, bytes: bytes ?? 1_073_741_824, usedBytes: 4_096 }),
     'tunnel.status': async () => tunnel,
     'tunnel.ca': async () => ({ pem: 'PEM\n', fingerprint: digest, notAfter: at }),
+    'tunnel.caRotate': async () => ({ pem: 'PEM\n', fingerprint: digest, notAfter: at }),
     'tunnel.probe': async () => ({ ok: false, at, ms: 1, hop: 'edge', detail: 'no answer' }),
     'tunnel.certificate': async () => certificate,
     'tunnel.certificateUse': async () => certificate,

@@ -86,7 +86,7 @@ export function createKeptTokens(deps: {
     drop,
     renew(record, old) {
       const running = renewing.get(record.slug);
-      if (running) return running;
+      if (running !== undefined) return running;
       const begun = renewNow(record, old).finally(() => renewing.delete(record.slug));
       renewing.set(record.slug, begun);
       return begun;

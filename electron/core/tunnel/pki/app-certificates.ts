@@ -1,11 +1,16 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../shared/clock.ts';
 import { asSallyportError, SallyportError } from '../../../shared/errors.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
-import { writeDurably } from '../../state/durable-file.ts';
-import { type Authority, createAuthority, loadAuthority } from './authority.ts';
+import {
+  type AuthorityStore,
+  type AuthorityView,
+  openAuthorityStore,
+  type RotationStep,
+  readCertificateFile,
+  writeCertificateFile,
+} from './authority-store.ts';
 import { certificateNames, isDnsName } from './certificate-names.ts';
 import { certificateFingerprint, privateKeyPin, publicKeyPin } from './fingerprint.ts';
 import { issueServerCertificate } from './issue-certificate.ts';
@@ -24,18 +29,15 @@ export interface CurrentCertificate {
   readonly notAfter: string;
 }
 
-/** The app's own authority as people and agents get it (`tunnel ca`). */
-export interface AuthorityView {
-  readonly pem: string;
-  readonly fingerprint: string;
-  /** RFC 3339 UTC. */
-  readonly notAfter: string;
-}
-
 /** The app's certificates for one domain: its own authority and the server certificate that it signed. */
 export interface AppCertificates {
   current(): CurrentCertificate;
+  /** The authority that signs now. */
   ca(): AuthorityView;
+  /** All authorities that agents should trust: during a change there are two, the one that signs first. */
+  authorities: AuthorityStore['all'];
+  /** A step of changing the authority. @throws SallyportError see {@link AuthorityStore.rotate} */
+  rotate(step: RotationStep): Promise<void>;
   /** Calls `listener` with each renewed certificate; the function returned ends that. */
   onChange(listener: (certificate: CurrentCertificate) => void): () => void;
   /** Ends the renewal timer. */
@@ -84,59 +86,18 @@ export async function createAppCertificates(deps: AppCertificatesDeps): Promise<
     throw new SallyportError('bad_certificate_name', 'app', `${JSON.stringify(domain)} is no domain name.`);
   }
   const hosts = deps.hosts ?? defaultHosts(domain);
-  const files = { ca: join(folder, `${domain}.ca.pem`), server: join(folder, `${domain}.server.pem`) };
-  const keyNames = { ca: `pki:${domain}:ca-key`, server: (pin: string) => `pki:${domain}:server-key:${pin}` };
+  const files = { server: join(folder, `${domain}.server.pem`) };
+  const keyNames = { server: (pin: string) => `pki:${domain}:server-key:${pin}` };
   const listeners = new Set<(certificate: CurrentCertificate) => void>();
   let closed = false;
   let cancelTimer = (): void => {};
 
-  const store = async (path: string, pem: string): Promise<void> => {
-    try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeDurably(path, pem, 0o644);
-    } catch (error) {
-      throw new SallyportError(
-        'certificate_folder_unwritable',
-        'app',
-        `A certificate cannot be written to ${folder}.`,
-        {
-          hint: 'Check that the folder is writable and the disk is not full.',
-          cause: error,
-        },
-      );
-    }
-  };
+  const store = async (path: string, pem: string): Promise<void> => await writeCertificateFile(folder, path, pem);
 
-  const openAuthority = async (): Promise<Authority> => {
-    const certificatePem = await readIfThere(files.ca);
-    const keyPem = await secrets.get(keyNames.ca);
-    if (certificatePem !== undefined && keyPem !== undefined) return loadAuthority({ certificatePem, keyPem });
-    if (certificatePem !== undefined) {
-      throw new SallyportError(
-        'certificate_key_missing',
-        'app',
-        `The private key of the certificate authority for ${domain} is not in this installation's secrets.`,
-        {
-          hint: `Restore the secrets that belong to this data folder. To begin again with a new authority, which every agent must be told to trust anew, move ${files.ca} away.`,
-        },
-      );
-    }
-    // The key is stored first. A crash in between leaves a key without certificate, which is taken up here again.
-    const made = await createAuthority({
-      commonName: `Sallyport CA ${domain}`,
-      ...(deps.constrained === false ? {} : { permittedDnsNames: [...new Set([domain, 'localhost'])] }),
-      now: clock.now(),
-      ...(keyPem === undefined ? {} : { keyPem }),
-    });
-    if (keyPem === undefined) await secrets.set(keyNames.ca, made.keyPem);
-    await store(files.ca, made.authority.pem);
-    return made.authority;
-  };
-
-  const authority = await openAuthority();
+  const authorities = await openAuthorityStore({ ...deps, constrained: deps.constrained !== false });
 
   const issue = async (): Promise<CurrentCertificate> => {
-    const issued = await issueServerCertificate({ authority, hosts, now: clock.now() });
+    const issued = await issueServerCertificate({ authority: authorities.active(), hosts, now: clock.now() });
     // Key before certificate, named by its pin: at every moment the certificate on disk has its key.
     await secrets.set(keyNames.server(issued.pin), issued.keyPem);
     await store(files.server, issued.pem);
@@ -149,7 +110,7 @@ export async function createAppCertificates(deps: AppCertificatesDeps): Promise<
 
   /** The stored certificate, unless it is unfit: damaged, of another authority, for other names, or without its key. */
   const loadServer = async (): Promise<CurrentCertificate | undefined> => {
-    const pem = await readIfThere(files.server);
+    const pem = await readCertificateFile(files.server);
     if (pem === undefined) return undefined;
     let certificate: X509Certificate;
     try {
@@ -157,7 +118,7 @@ export async function createAppCertificates(deps: AppCertificatesDeps): Promise<
     } catch {
       return undefined;
     }
-    if (!certificate.verify(new X509Certificate(authority.pem).publicKey)) return undefined;
+    if (!certificate.verify(new X509Certificate(authorities.active().pem).publicKey)) return undefined;
     const wanted = certificateNames(hosts);
     const covered = (text: string): boolean => (certificate.subjectAltName ?? '').split(', ').includes(text);
     const all =
@@ -210,11 +171,20 @@ export async function createAppCertificates(deps: AppCertificatesDeps): Promise<
 
   return {
     current: () => inUse,
-    ca: () => ({
-      pem: authority.pem,
-      fingerprint: authority.fingerprint,
-      notAfter: authority.notAfter.toISOString(),
-    }),
+    ca() {
+      const [active] = authorities.all();
+      if (!active) throw new TypeError('there is always an active authority');
+      const { pem, fingerprint, notAfter } = active;
+      return { pem, fingerprint, notAfter };
+    },
+    authorities: authorities.all,
+    async rotate(step) {
+      await authorities.rotate(step);
+      if (step !== 'switch') return;
+      inUse = await issue();
+      watch(untilRenewal());
+      for (const listener of listeners) listener(inUse);
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -236,16 +206,4 @@ function describe(pem: string, key: string): CurrentCertificate {
     pin: publicKeyPin(certificate),
     notAfter: new Date(certificate.validTo).toISOString(),
   };
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw new SallyportError('certificate_invalid', 'app', `The certificate ${path} cannot be read.`, {
-      hint: 'Check the permissions of the file.',
-      cause: error,
-    });
-  }
 }
