@@ -7,6 +7,7 @@ import { registerDiscoveryCommands } from './discovery-commands.ts';
 import { usageError } from './failures.ts';
 import { ask } from './instance.ts';
 import type { CliIo } from './io.ts';
+import { registerOfferCommand } from './offer-command.ts';
 import { shellWord, shown, table } from './output.ts';
 import { readEnvironment, readHeaders, readSource } from './secret-input.ts';
 import { registerSignInCommands } from './sign-in-commands.ts';
@@ -107,6 +108,7 @@ export function registerServerCommands(program: Command, io: CliIo): void {
     });
 
   registerSignInCommands(servers, io);
+  registerOfferCommand(servers, io);
 
   servers
     .command('private')

@@ -28,6 +28,7 @@ import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
 import { signingKey } from './oauth/signing-key.ts';
 import { createPolicy } from './policy/create-policy.ts';
+import { createOfferPins } from './policy/offer-pins.ts';
 import { createPinFiles } from './policy/pin-store.ts';
 import { prepareRules } from './policy/rule-book.ts';
 import type { RulesDocument } from './policy/rules-document.ts';
@@ -177,12 +178,21 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   const client = { name: 'sallyport', version };
   const signIns = createSignIns({ secrets, clock, client, onReach });
   closers.push(() => signIns.close());
+  const offers = createOfferPins(files);
+  offers.onChange((server, came) => {
+    for (const { kind, name, state } of came) {
+      const what = kind === 'instructions' ? 'Its instructions' : `Its ${kind} ${name}`;
+      const how = state === 'new' ? 'new, and off until approved' : 'not what was approved, and blocked';
+      log.note({ kind: 'server', server, message: `${what}: ${how}.` });
+    }
+  });
   const servers = createServers({
     secrets,
     clock,
     client,
     environment: process.env,
     signIns,
+    offers,
     onReach,
   });
   closers.push(() => servers.stopAll());
@@ -310,6 +320,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       tunnel.urlOf(record.slug),
       origins.view(record),
       signIns.view(record.slug),
+      [...offers.waiting(record.slug)],
     );
   const collect = (previous: AppState | undefined): AppState => {
     const { paused, cliMayDecide, openAtLogin } = settings.get();
@@ -343,7 +354,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   const state = createAppState(collect);
   closers.push(() => state.close());
   const touch = (): void => state.touch();
-  for (const station of [settings, servers, signIns, origins, policy, approvals, oauth, tunnel])
+  for (const station of [settings, servers, signIns, offers, origins, policy, approvals, oauth, tunnel])
     station.onChange(touch);
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
@@ -364,6 +375,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createServerHandlers({
       registry,
       servers,
+      offers,
       policy,
       approvals,
       resourceServer: oauth,

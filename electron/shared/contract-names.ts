@@ -16,6 +16,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'servers.adopt': true,
   'servers.features': true,
   'servers.private': true,
+  'servers.approveOffer': true,
   'servers.remove': true,
   'servers.share': true,
   'servers.authorize': true,

@@ -233,6 +233,17 @@ export const requests = {
     z.object({ server: slug, private: z.boolean(), readable: z.boolean() }),
     { widens: true },
   ),
+  /** Approves a prompt, a template or the instructions of a server as they are now; `pin` names what was shown. */
+  'servers.approveOffer': request(
+    z.strictObject({
+      server: serverName,
+      kind: z.enum(['prompt', 'template', 'instructions']),
+      name: z.string().max(4_096),
+      pin: z.string().max(100),
+    }),
+    z.object({ server: slug }),
+    { widens: true },
+  ),
   'servers.remove': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),
   'servers.share': request(
     z.strictObject({ server: serverName, waitMs: z.number().int().positive().max(600_000).optional() }),

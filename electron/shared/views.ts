@@ -102,6 +102,18 @@ export const serverView = z.object({
       scopes: z.array(z.string()).optional(),
     })
     .optional(),
+  /** Prompts, templates and instructions that wait for approval: new, or not what was approved. Texts of an outsider. */
+  offers: z
+    .array(
+      z.object({
+        kind: z.enum(['prompt', 'template', 'instructions']),
+        name: z.string(),
+        state: z.enum(['new', 'changed']),
+        pin: z.string(),
+        text: z.string(),
+      }),
+    )
+    .optional(),
   /** What besides tools agents may use. */
   features: z.array(z.enum(serverFeatures)).optional(),
   /** Its results are private; `offered` = also by a way whose middle reads, as the person said in a second step. */

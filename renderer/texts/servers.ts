@@ -45,6 +45,13 @@ export const serversTexts = {
     headers: 'with these headers of its own',
     ca: 'trusts only certificates from',
 
+    offers: {
+      title: 'Withheld until you approve it',
+      kinds: { prompt: 'Prompt', template: 'Resource template', instructions: '' },
+      instructions: 'Instructions of the server',
+      states: { new: 'new', changed: 'not what was approved' },
+      approve: (name: string) => `Approve ${name}`,
+    },
     signIn: {
       title: 'Its own sign-in',
       needed: 'This server wants Sallyport to sign in as you. Agents never get what it gives.',

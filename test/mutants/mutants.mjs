@@ -413,6 +413,14 @@ export const mutants = [
     name: 'is not reached without it',
   },
   {
+    claim: 'pins of prompts',
+    file: 'electron/core/servers/guarded-offers.ts',
+    find: "return pins.usable(server, 'prompt', prompt) ? undefined :",
+    put: 'return prompt ? undefined :',
+    test: 'test/integration/servers/offers.test.ts',
+    name: 'those that change are blocked',
+  },
+  {
     claim: 'upstream SSE endpoint',
     file: 'electron/core/servers/http/sse-link.ts',
     find: 'if (url?.origin !== origin.url.origin || url.username || url.password) {',

@@ -266,6 +266,11 @@ function handlersOf(core: FakeCore): Handlers {
     },
     'servers.authorized': ({ server: name }) => ({ server: server(name).slug, scopes: [] }),
     'servers.signOut': ({ server: name }) => ({ server: server(name).slug }),
+    'servers.approveOffer': ({ server: name }) => {
+      const { slug } = server(name);
+      setServer(slug, { offers: [] });
+      return { server: slug };
+    },
     'servers.features': ({ server: name }) => ({ server: server(name).slug, features: [] }),
     'servers.private': ({ server: name, private: marked, readable = false }) => {
       const { slug } = server(name);

@@ -6,9 +6,11 @@ import type { JsonObject } from '../../shared/json-tree.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { ClientIdentity } from './era.ts';
 import { asStartFailure, ServerFailure } from './failure.ts';
+import { guardOffers } from './guarded-offers.ts';
 import { openHttpSession } from './http/http-session.ts';
 import { ownHeaders } from './http/own-headers.ts';
 import type { AddressPin, Reach } from './http/upstream-address.ts';
+import type { OfferPins } from './offers.ts';
 import type { OwnSession } from './own-session.ts';
 import { createServerMemory, type ServerMemory } from './server-health.ts';
 import { defaultLimits, type ServerLimits } from './server-limits.ts';
@@ -32,6 +34,8 @@ export interface ServersDeps {
   readonly limits?: Partial<ServerLimits>;
   /** Sallyport's own sign-ins at HTTP servers that want one. */
   readonly signIns?: Pick<SignIns, 'forServer'>;
+  /** Pins of what servers offer besides tools. */
+  readonly offers?: OfferPins;
   /** Told how far the address of an HTTP server lies, the first time that it is connected to. */
   readonly onReach?: (slug: string, reach: Reach) => void;
   /** Resolves names of HTTP servers. Default: the system's resolver. */
@@ -213,7 +217,8 @@ export function createServers(deps: ServersDeps): Servers {
     opening.catch(() => {});
     entries.add(entry);
     open(record, entry, capabilities).then(
-      (session) => {
+      (opened) => {
+        const session = deps.offers ? guardOffers(opened, record.slug, deps.offers) : opened;
         const since = clock.monotonic();
         entry.session = session;
         entry.lastUsed = since;
@@ -241,7 +246,9 @@ export function createServers(deps: ServersDeps): Servers {
 
   /** The session as callers get it: using it is noted. */
   const tracked = (session: OwnSession, entry: Entry, known: ServerMemory, over: Promise<void>): UpstreamSession => ({
-    info: session.info,
+    get info() {
+      return session.info;
+    },
     async request(method, params, options) {
       entry.lastUsed = clock.monotonic();
       try {

@@ -11,6 +11,7 @@ export function viewServer(
   publicUrl: string,
   origin?: ServerView['origin'],
   signIn?: ServerView['signIn'],
+  offers: NonNullable<ServerView['offers']> = [],
 ): ServerView {
   const { target } = record;
   const present = tools.filter((tool) => tool.state !== 'gone');
@@ -32,6 +33,7 @@ export function viewServer(
     features: serverFeatures.filter((feature) => record.features?.includes(feature)),
     ...(record.reach ? { reach: record.reach } : {}),
     ...(signIn ? { signIn } : {}),
+    ...(offers.length > 0 ? { offers } : {}),
     ...(record.private ? { private: record.offeredReadable ? ('offered' as const) : ('withheld' as const) } : {}),
     ...(origin ? { origin } : {}),
   };

@@ -129,6 +129,7 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     }),
     'servers.authorized': async ({ server }) => ({ server, scopes: [] }),
     'servers.signOut': async ({ server }) => ({ server }),
+    'servers.approveOffer': async ({ server }) => ({ server }),
     'servers.features': async ({ server }) => ({ server, features: [] }),
     'servers.private': async ({ server, private: marked, readable = false }) => ({
       server,
