@@ -34,6 +34,7 @@ export function viewServer(
     ...(health.lastError ? { lastError: health.lastError } : {}),
     ...(record.source ? { source: record.source } : {}),
     features: serverFeatures.filter((feature) => record.features?.includes(feature)),
+    ...(record.results ? { results: record.results } : {}),
     ...(record.reach ? { reach: record.reach } : {}),
     ...(signIn ? { signIn } : {}),
     ...(offers.length > 0 ? { offers } : {}),
