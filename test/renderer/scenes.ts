@@ -214,6 +214,17 @@ export const scenes: readonly Scene[] = [
   { name: 'tunnel-trouble', state: troubled, route: '#/tunnel' },
   { name: 'doctor', state: sharingState, route: '#/doctor' },
   { name: 'narrow-doctor', state: sharingState, route: '#/doctor', viewport: { width: 360, height: 640 } },
+  { name: 'rules', state: sharingState, route: '#/rules' },
+  {
+    name: 'rules-wrong',
+    state: sharingState,
+    route: '#/rules',
+    async act(page) {
+      await page.getByLabel('Rules file').fill('version: 1\nrules:\n  - id: one\n    thn: allow\n');
+      await page.getByRole('button', { name: 'Put in force' }).click();
+      await page.getByText('rules.yaml:4:5').waitFor();
+    },
+  },
   { name: 'settings', state: sharingState, route: '#/settings' },
   { name: 'paused', state: paused, route: '#/servers' },
   { name: 'no-key', state: sharingState, noKey: true },
