@@ -23,6 +23,7 @@ import { makeFirstCall } from './handlers/first-call.ts';
 import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
+import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
 import { signingKey } from './oauth/signing-key.ts';
@@ -45,7 +46,7 @@ import { createServerRegistry } from './servers/server-registry.ts';
 import { viewServer } from './servers/server-view.ts';
 import type { ServerRecord } from './servers/servers.ts';
 import { startKeptChild } from './servers/stdio/kept-child.ts';
-import type { SettingsFile } from './settings/settings.ts';
+import type { SettingsData, SettingsFile } from './settings/settings.ts';
 import { createSettings } from './settings/settings-station.ts';
 import { createAppState } from './state/app-state.ts';
 import { openDataFolder } from './state/data-folder.ts';
@@ -190,7 +191,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     path: join(dataDir, 'oauth.db'),
     clock,
     signingKey: await signingKey(secrets, clock),
-    issuer: () => new URL(tunnel.urlOf('any')).origin,
+    issuer: () => tunnel.issuer(),
+    pageOrigin: () => pageOrigin(settings.get()),
     servers: () =>
       registry
         .all()
@@ -209,6 +211,23 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       }),
   });
   closers.push(() => oauth.close());
+  const authorizePage = createAuthorizePage({
+    clock,
+    wanted() {
+      const { tunnel: way, ports } = settings.get();
+      if (way.way !== 'anthropic') return undefined;
+      return { port: ports.authorize?.port ?? authorizePort, remembered: ports.authorize !== undefined };
+    },
+    onPort: (port) =>
+      settings.update((current) => ({
+        ...current,
+        ports: { ...current.ports, authorize: { port, chosen: false } },
+      })),
+    handle: (request, response) => oauth.handlePage(request, response),
+    onTrouble: trouble,
+  });
+  closers.push(() => authorizePage.close());
+  settings.onChange(() => void authorizePage.follow());
 
   const addresses = {
     domain: () => tunnel.view().domain,
@@ -260,6 +279,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     },
     environment: process.env,
     startChild: startKeptChild,
+    pageOrigin: () => pageOrigin(settings.get()),
     ...(options.publicRoots ? { publicRoots: options.publicRoots } : {}),
     onForged: (why) => {
       notices.push(why);
@@ -421,6 +441,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   closers.push(() => dispatcher.close());
 
   await tunnel.start();
+  await authorizePage.follow();
   const control = createControlSocket({ dispatcher, dataDir, clock });
   await control.start();
   closers.push(() => control.stop());
@@ -463,6 +484,11 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       }
     },
   };
+}
+
+/** Where browsers meet the authorization endpoint, where the tunnel's own name cannot be reached by them. */
+function pageOrigin({ tunnel, ports }: SettingsData): string | undefined {
+  return tunnel.way === 'anthropic' ? `http://127.0.0.1:${ports.authorize?.port ?? authorizePort}` : undefined;
 }
 
 /** The person's rules; where they cannot be used, rules under which everything asks. */

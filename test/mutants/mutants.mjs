@@ -421,6 +421,22 @@ export const mutants = [
     name: 'is not followed to',
   },
   {
+    claim: 'loopback page: Host',
+    file: 'electron/core/oauth/authorize-page.ts',
+    find: '    if (host !== own) return 421;\n',
+    put: '',
+    test: 'test/integration/oauth/loopback-page.test.ts',
+    name: 'does not answer under the name',
+  },
+  {
+    claim: 'loopback page: off otherwise',
+    file: 'electron/core/oauth/authorize-page.ts',
+    find: '    if (!wanted) return await shut();\n',
+    put: '    if (!wanted) return;\n',
+    test: 'test/integration/oauth/loopback-page.test.ts',
+    name: 'is closed as soon as another way in is used',
+  },
+  {
     claim: 'SQL: one statement that all read alike',
     file: 'electron/core/policy/sql/select-only.ts',
     find: 'const sql = plainStatement(text, dialect);',

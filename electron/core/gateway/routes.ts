@@ -73,8 +73,8 @@ export function createHostRoutes(source: HostRoutesSource): Routes {
     return record?.shared ? record : undefined;
   };
   return {
-    // The bare domain answers the probe alone.
-    serves: (host) => host === source.domain() || recordOf(host) !== undefined,
+    // The bare domain answers the probe alone, and `auth.` the authorization server.
+    serves: (host) => host === source.domain() || host === `auth.${source.domain()}` || recordOf(host) !== undefined,
     byAddress(host, path) {
       const record = path === '/mcp' ? recordOf(host) : undefined;
       return record && { record, resource: source.resource(record.slug) };

@@ -4,7 +4,7 @@ import type { Middleware } from 'koa';
 import Provider, { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import * as z from 'zod';
 import { SallyportError } from '../../shared/errors.ts';
-import type { AuthorizationServerDeps } from './authorization-server.ts';
+import type { AuthorizationServerDeps, Part } from './authorization-server.ts';
 import { identify, redirectHost } from './client-identity.ts';
 import { MetadataProblem } from './client-metadata.ts';
 import { isDocumentUrl } from './clients.ts';
@@ -15,6 +15,7 @@ import { allShared, authorityOf, readScope } from './scopes.ts';
 /** What {@link createAuthorizationRoutes} needs. */
 export interface AuthorizationRoutesDeps extends AuthorizationServerDeps {
   readonly provider: Provider;
+  readonly part: Part;
 }
 
 type Context = Parameters<Middleware>[0];
@@ -51,7 +52,8 @@ const requestParams = z.object({
 
 /** What stands before and beside the library: well-known places, registration, the door, and the page that waits. */
 export function createAuthorizationRoutes(deps: AuthorizationRoutesDeps): Middleware {
-  const { issuer, provider, clients, consents, servers, clock } = deps;
+  const { issuer, provider, clients, consents, servers, clock, part } = deps;
+  const origin = part === 'page' ? deps.pageOrigin : issuer;
 
   /** Metadata as this server is, not as the library assumes; the same at every place that clients try. */
   const metadata = async (ctx: Context, next: () => Promise<unknown>, name: string): Promise<void> => {
@@ -60,6 +62,7 @@ export function createAuthorizationRoutes(deps: AuthorizationRoutesDeps): Middle
     if (typeof ctx.body !== 'object' || ctx.body === null) return;
     Object.assign(ctx.body, {
       registration_endpoint: `${issuer}/register`,
+      ...(deps.pageOrigin === undefined ? {} : { authorization_endpoint: `${deps.pageOrigin}/authorize` }),
       client_id_metadata_document_supported: true,
       revocation_endpoint_auth_methods_supported: ['none'],
       response_modes_supported: ['query'],
@@ -180,7 +183,7 @@ export function createAuthorizationRoutes(deps: AuthorizationRoutesDeps): Middle
       // A form of another site carries its own Origin, and does not know the token in the page.
       const form = new URLSearchParams(await readText(ctx.req, maxForm).catch(() => ''));
       const csrf = before && 'csrf' in before ? before.csrf : '';
-      if (ctx.get('origin') !== issuer || !equal(form.get('csrf') ?? '', csrf)) {
+      if (ctx.get('origin') !== origin || !equal(form.get('csrf') ?? '', csrf)) {
         deps.onRefused('consent: a form from elsewhere');
         return send(ctx, 403, 'This form cannot be used', [
           'It does not come from this page. Start again from the agent.',
@@ -288,6 +291,9 @@ export function createAuthorizationRoutes(deps: AuthorizationRoutesDeps): Middle
   return async (ctx, next) => {
     ctx.set(strictHeaders);
     const { path } = ctx;
+    // Where the two faces stand apart, each has its own half and nothing of the other's.
+    const forBrowsers = path === '/authorize' || resumePath.test(path) || consentPath.test(path);
+    if (part !== 'whole' && forBrowsers !== (part === 'page')) return bare(ctx, 404);
     const place = metadataPath.exec(path)?.[1];
     if (place !== undefined) return await metadata(ctx, next, place);
     if (path === '/register') return await register(ctx);

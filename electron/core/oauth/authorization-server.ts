@@ -29,6 +29,11 @@ export interface ProtectedServer {
 export interface AuthorizationServerDeps {
   /** `https://<domain>[:port]`. */
   readonly issuer: string;
+  /**
+   * Origin at which the browser meets `/authorize` and the page that waits, where that is not the issuer: on loopback, by
+   * plain HTTP, for a tunnel that only the agent's own servers can reach. `iss`, metadata and tokens stay the issuer's.
+   */
+  readonly pageOrigin?: string | undefined;
   readonly clock: Clock;
   /** Signs ID tokens for clients that insist on OpenID; access tokens are opaque. */
   readonly signingKey: JWK;
@@ -53,7 +58,10 @@ export interface AuthorizationServerDeps {
 /** One authorization server: one issuer, one tunnel domain (`design.md` §2). */
 export interface AuthorizationServer {
   readonly issuer: string;
+  readonly pageOrigin?: string | undefined;
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Answers at {@link AuthorizationServerDeps.pageOrigin}. */
+  handlePage?(request: IncomingMessage, response: ServerResponse): Promise<void>;
 }
 
 /** Seconds for which an access token is good. */
@@ -62,8 +70,43 @@ const grantSeconds = grantMs / 1_000;
 
 /** Makes one over the library. What of its defaults is changed, and why, is said beside each setting. */
 export function createAuthorizationServer(deps: AuthorizationServerDeps): AuthorizationServer {
+  const { issuer, pageOrigin, clock, artefacts, clients } = deps;
+  const adapters = createProviderAdapters({
+    clock,
+    artefacts,
+    onToken: deps.onToken,
+    client: async (id) => {
+      try {
+        return await clients.find(id);
+      } catch (error) {
+        throw new errors.InvalidClientMetadata(error instanceof Error ? error.message : 'the client cannot be used');
+      }
+    },
+  });
+  if (pageOrigin === undefined) return { issuer, handle: answerer(deps, 'whole', adapters) };
+  // Two faces of one server: codes, grants and requests lie in the same store.
+  const made = new Map<string, ReturnType<typeof adapters>>();
+  const shared: Adapters = (model) => {
+    const found = made.get(model) ?? adapters(model);
+    made.set(model, found);
+    return found;
+  };
+  return {
+    issuer,
+    pageOrigin,
+    handle: answerer(deps, 'tunnel', shared),
+    handlePage: answerer(deps, 'page', shared),
+  };
+}
+
+/** What of an authorization server stands at one place. */
+export type Part = 'whole' | 'tunnel' | 'page';
+
+type Adapters = ReturnType<typeof createProviderAdapters>;
+
+function answerer(deps: AuthorizationServerDeps, part: Part, adapters: Adapters): AuthorizationServer['handle'] {
   const { issuer, onEnded, onRefused } = deps;
-  const provider = new Provider(issuer, configuration(deps));
+  const provider = new Provider(issuer, configuration(deps, part, adapters));
   // What strangers send must not be printed, and an unhandled `error` event would end the process.
   provider.on('server_error', (_ctx, error) => onRefused(`server_error: ${error.name}`));
   provider.on('authorization.error', (_ctx, error) => onRefused(`authorization: ${reasonOf(error)}`));
@@ -72,13 +115,13 @@ export function createAuthorizationServer(deps: AuthorizationServerDeps): Author
   provider.on('grant.revoked', (ctx, grantId) => {
     onEnded(grantId, ctx.oidc?.route === 'revocation' ? 'its client gave it back' : 'a used token or code came again');
   });
-  provider.use(createAuthorizationRoutes({ ...deps, provider }));
+  provider.use(createAuthorizationRoutes({ ...deps, provider, part }));
   const callback = provider.callback();
-  return { issuer, handle: (request, response) => callback(request, response) };
+  return (request, response) => callback(request, response);
 }
 
-function configuration(deps: AuthorizationServerDeps): Configuration {
-  const { clock, artefacts, clients, servers, tools } = deps;
+function configuration(deps: AuthorizationServerDeps, part: Part, adapter: Adapters): Configuration {
+  const { servers, tools } = deps;
   const policy = interactionPolicy.base();
   // Without this, a second request of the same browser passes unasked.
   policy
@@ -90,20 +133,11 @@ function configuration(deps: AuthorizationServerDeps): Configuration {
           : interactionPolicy.Check.REQUEST_PROMPT,
       ),
     );
-  const cookie = { signed: true, httpOnly: true, sameSite: 'lax', secure: true, overwrite: true } as const;
+  // On loopback there is no TLS: names that promise it would be refused by browsers.
+  const secure = part !== 'page';
+  const cookie = { signed: true, httpOnly: true, sameSite: 'lax', secure, overwrite: true } as const;
   return {
-    adapter: createProviderAdapters({
-      clock,
-      artefacts,
-      onToken: deps.onToken,
-      client: async (id) => {
-        try {
-          return await clients.find(id);
-        } catch (error) {
-          throw new errors.InvalidClientMetadata(error instanceof Error ? error.message : 'the client cannot be used');
-        }
-      },
-    }),
+    adapter,
     clientAuthMethods: ['none'],
     clientDefaults: {
       token_endpoint_auth_method: 'none',
@@ -116,9 +150,9 @@ function configuration(deps: AuthorizationServerDeps): Configuration {
     cookies: {
       keys: [randomBytes(32).toString('base64url')],
       names: {
-        session: '__Host-sallyport',
-        interaction: '__Secure-sallyport-consent',
-        resume: '__Secure-sallyport-resume',
+        session: secure ? '__Host-sallyport' : 'sallyport',
+        interaction: `${secure ? '__Secure-' : ''}sallyport-consent`,
+        resume: `${secure ? '__Secure-' : ''}sallyport-resume`,
       },
       short: cookie,
       long: cookie,

@@ -27,6 +27,8 @@ export interface OauthDeps {
   readonly signingKey: JWK;
   /** `https://<domain>[:port]` of the way in use now; each gets an authorization server of its own. */
   readonly issuer: () => string;
+  /** Origin of the pages for browsers where that is not the issuer; see {@link AuthorizationServerDeps.pageOrigin}. */
+  readonly pageOrigin?: () => string | undefined;
   readonly servers: () => readonly ProtectedServer[];
   /** The exposed tools of a shared server. */
   readonly tools: (slug: string) => readonly ConsentTool[];
@@ -55,6 +57,8 @@ export interface Oauth extends ResourceServer {
   serves(path: string): boolean;
   /** Answers for the authorization server. Requests under another name than the issuer's get 421. Never throws. */
   handle(request: OauthRequest, response: OauthResponse): void;
+  /** Answers for its pages at their own origin, where they have one; the caller has checked Host and method. */
+  handlePage(request: IncomingMessage, response: ServerResponse): void;
 }
 
 const keepEndedMs = 7 * 86_400_000;
@@ -166,10 +170,12 @@ export function createOauth(deps: OauthDeps): Oauth {
 
   const server = (): AuthorizationServer => {
     const issuer = deps.issuer();
-    let found = servers.get(issuer);
+    const pageOrigin = deps.pageOrigin?.();
+    let found = servers.get(`${issuer} ${pageOrigin}`);
     if (!found) {
       found = createAuthorizationServer({
         issuer,
+        pageOrigin,
         clock,
         signingKey: deps.signingKey,
         artefacts,
@@ -200,9 +206,15 @@ export function createOauth(deps: OauthDeps): Oauth {
       });
       // Only the newest is used: an old name is never served again.
       servers.clear();
-      servers.set(issuer, found);
+      servers.set(`${issuer} ${pageOrigin}`, found);
     }
     return found;
+  };
+
+  const failed = (error: unknown, response: ServerResponse): void => {
+    note(`server_error: ${error instanceof Error ? error.name : 'unknown'}`);
+    if (!response.headersSent) response.writeHead(500);
+    response.end();
   };
 
   const sweep = (): void => {
@@ -304,7 +316,7 @@ export function createOauth(deps: OauthDeps): Oauth {
       minted.revokeAll(slug);
     },
     agents: () => [...agentsOf(), ...minted.agents()],
-    metadata: (resource) => minted.metadata(resource),
+    metadata: (resource) => ({ ...minted.metadata(resource), authorization_servers: [deps.issuer()] }),
     noteRefusal: (why, slug) => note(`a token for ${slug} (${why})`),
     serves: isAuthorizationPath,
     handle(request, response) {
@@ -317,11 +329,16 @@ export function createOauth(deps: OauthDeps): Oauth {
         response.end('{"error":"not_served_here"}');
         return;
       }
-      issuer.handle(request as IncomingMessage, plain).catch((error: unknown) => {
-        note(`server_error: ${error instanceof Error ? error.name : 'unknown'}`);
-        if (!plain.headersSent) plain.writeHead(500);
+      issuer.handle(request as IncomingMessage, plain).catch((error: unknown) => failed(error, plain));
+    },
+    handlePage(request, response) {
+      const page = server().handlePage;
+      if (!page) {
+        response.writeHead(404, { connection: 'close' });
         response.end();
-      });
+        return;
+      }
+      page(request, response).catch((error: unknown) => failed(error, response));
     },
     onRevoked(listener) {
       const stopMinted = minted.onRevoked(listener);

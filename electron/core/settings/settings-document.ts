@@ -95,7 +95,7 @@ export const settingsDocument = z.looseObject({
       })
       .optional(),
   }),
-  ports: z.looseObject({ edge: portChoice, ui: portChoice }),
+  ports: z.looseObject({ edge: portChoice, ui: portChoice, authorize: portChoice.optional() }),
   paused: z.looseObject({ at: z.iso.datetime(), why: z.string().optional() }).optional(),
   log: z.looseObject({ days: z.int().min(1), bytes: z.int().min(1_048_576) }).optional(),
   cliMayDecide: z.boolean(),

@@ -99,6 +99,8 @@ export interface SettingsData {
   readonly ports: {
     readonly edge: { readonly port: number; readonly chosen: boolean };
     readonly ui: { readonly port: number; readonly chosen: boolean };
+    /** The authorization endpoint on loopback, once it was opened at another port than its usual one. */
+    readonly authorize?: { readonly port: number; readonly chosen: boolean };
   };
   readonly paused?: { readonly at: string; readonly why?: string | undefined };
   /** How much of the request log is kept; absent = the defaults. */

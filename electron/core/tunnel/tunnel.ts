@@ -73,6 +73,8 @@ export interface TunnelDeps {
   readonly resolveCaa?: ResolveCaa;
   /** Starts cloudflared, kept like a server's child. */
   readonly startChild: StartChild;
+  /** Where browsers let agents in, where that is not the tunnel's own name. */
+  readonly pageOrigin?: () => string | undefined;
   /** Slugs of the servers that are shared now. */
   readonly sharedSlugs: () => readonly string[];
 }
@@ -96,6 +98,8 @@ export interface Tunnel {
   rotateAuthority(step: RotationStep): Promise<void>;
   /** A shared server's URL, byte for byte: OAuth resource and audience. */
   urlOf(slug: string): string;
+  /** Issuer of the authorization server: the origin of every URL, or `auth.` before the domain where each server has its own host. */
+  issuer(): string;
   /** From now on the address is part of URLs given out: a busy port is an error, never replaced. */
   keepAddress(): void;
   /** Enters by the public door, now. */
@@ -453,6 +457,15 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       const viaOpenAi = tunnel.way === 'openai';
       const status = viaOpenAi ? (messages?.status() ?? troubleOf(missing)) : open?.wayIn.connector.status();
       const unproven = status?.state === 'connected' ? 'Connected to OpenAI, not proven from outside.' : undefined;
+      const page = deps.pageOrigin?.();
+      const remarks = [
+        ...(status?.remarks ?? []),
+        ...(page === undefined
+          ? []
+          : [
+              `Agents that ask for access send the browser to ${page}: it must be on this machine. For others make a token: sallyport agents token.`,
+            ]),
+      ];
       const trouble = [alarm, status?.error?.message, status?.error?.hint].filter((words) => words).join(' ');
       const detail = trouble || (viaOpenAi ? unproven : undefined);
       return {
@@ -479,7 +492,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
           ? {}
           : { forward: { host: open.wayIn.host, port: open.wayIn.port, local: open.wayIn.local } }),
         ...(open?.wayIn.checklist ? { checklist: open.wayIn.checklist() } : {}),
-        ...(status?.remarks?.length ? { remarks: [...status.remarks] } : {}),
+        ...(remarks.length > 0 ? { remarks } : {}),
       };
     },
     authority,
@@ -494,6 +507,10 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       changed();
     },
     urlOf,
+    issuer() {
+      const { tunnel } = settings.get();
+      return tunnel.way === 'anthropic' ? `https://auth.${tunnel.domain}` : new URL(urlOf('any')).origin;
+    },
     async certificate() {
       const { wayIn, publicOne } = need();
       const serving = served();
