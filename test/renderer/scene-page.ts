@@ -25,7 +25,7 @@ export interface StagedScene {
 export async function stageScene(browser: Browser, root: string, scene: Scene): Promise<StagedScene> {
   const core: FakeCore = await startFakeCore(root, scene.state(), () => stillAt);
   const context = await browser.newContext({
-    viewport: scene.viewport ?? { width: 1_040, height: 680 },
+    viewport: scene.viewport ?? { width: 1_040, height: 620 },
     colorScheme: 'light',
     reducedMotion: 'reduce',
     locale: 'en-GB',

@@ -92,7 +92,7 @@ export const scenes: readonly Scene[] = [
     name: 'start-called',
     state: emptyState,
     route: '#/start',
-    viewport: { width: 1_200, height: 1_280 },
+    viewport: { width: 1_040, height: 1_000 },
     before: emptyLog,
     async act(page) {
       await page.getByRole('button', { name: 'Try it' }).click();
@@ -107,7 +107,7 @@ export const scenes: readonly Scene[] = [
     before: emptyLog,
   },
   { name: 'servers-trouble', state: troubled, route: '#/servers' },
-  { name: 'server', state: sharingState, route: '#/servers/files', viewport: { width: 1_200, height: 960 } },
+  { name: 'server', state: sharingState, route: '#/servers/files', viewport: { width: 1_040, height: 760 } },
   {
     name: 'server-hosted',
     state: sharingState,
