@@ -250,6 +250,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     resourceServer: oauth,
     authorizationServer: oauth,
     onRefused: oauth.noteRefusal,
+    onForgiven: (message, server) => log.note({ kind: 'app', server, message }),
     policy,
     approvals,
     log,

@@ -13,6 +13,14 @@ export const mutants = [
     name: 'over tls',
   },
   {
+    claim: 'S1 who aborts at once ends nothing',
+    file: 'electron/core/tunnel/connectors/edge-connector.ts',
+    find: '    if (stream.destroyed || stream.closed) return;\n',
+    put: '',
+    test: 'test/integration/floods/floods.test.ts',
+    name: 'a stranger who floods',
+  },
+  {
     claim: 'S1 stranger',
     file: 'electron/core/tunnel/edge/http2-limits.ts',
     find: '  streamResetBurst: outOfReach,\n',
@@ -155,6 +163,14 @@ export const mutants = [
     put: '!parked',
     test: 'test/integration/gateway/questions.test.ts',
     name: 'by a handle that counts once',
+  },
+  {
+    claim: 'The version header is passed over for known clients only',
+    file: 'electron/core/gateway/gateway.ts',
+    find: 'if (!forgivesVersion(agent.id)) return sent;',
+    put: '',
+    test: 'test/integration/gateway/client-quirks.test.ts',
+    name: 'is refused for everybody else',
   },
   {
     claim: 'S13 duplicate keys',
