@@ -11,6 +11,8 @@ export function viewServer(
   tools: readonly ToolView[],
   publicUrl: string,
   origin?: ServerView['origin'],
+  signIn?: ServerView['signIn'],
+  offers: NonNullable<ServerView['offers']> = [],
 ): ServerView {
   const { target } = record;
   const present = tools.filter((tool) => tool.state !== 'gone');
@@ -36,6 +38,8 @@ export function viewServer(
     ...(record.isolation ? { isolation: viewIsolation(record.isolation) } : {}),
     ...(record.results ? { results: record.results } : {}),
     ...(record.reach ? { reach: record.reach } : {}),
+    ...(signIn ? { signIn } : {}),
+    ...(offers.length > 0 ? { offers } : {}),
     ...(record.private ? { private: record.offeredReadable ? ('offered' as const) : ('withheld' as const) } : {}),
     ...(origin ? { origin } : {}),
   };
