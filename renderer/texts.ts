@@ -1,5 +1,6 @@
 import { agentsTexts } from './texts/agents.ts';
 import { approvalsTexts } from './texts/approvals.ts';
+import { claudeTexts } from './texts/claude.ts';
 import { firstRunTexts } from './texts/first-run.ts';
 import { requestsTexts } from './texts/requests.ts';
 import { serversTexts } from './texts/servers.ts';
@@ -16,5 +17,6 @@ export const texts = {
   ...approvalsTexts,
   ...agentsTexts,
   ...tunnelTexts,
+  ...claudeTexts,
   ...settingsTexts,
 } as const;
