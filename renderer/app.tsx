@@ -9,6 +9,7 @@ import { ApprovalsPage } from './features/approvals/approvals-page.tsx';
 import { PromptPanel } from './features/approvals/prompt-panel.tsx';
 import { PromptWindow } from './features/approvals/prompt-window.tsx';
 import { usePromptQueue } from './features/approvals/use-prompt-queue.ts';
+import { DoctorPage } from './features/doctor/doctor-page.tsx';
 import { FirstRunPage } from './features/first-run/first-run-page.tsx';
 import { RequestsPage } from './features/requests/requests-page.tsx';
 import { Loading, NoKey, OfflineBanner, Unreachable } from './features/road/connection-states.tsx';
@@ -17,7 +18,7 @@ import { ServerPage } from './features/servers/server-page.tsx';
 import { ServersPage } from './features/servers/servers-page.tsx';
 import { SettingsPage } from './features/settings/settings-page.tsx';
 import { TunnelPage } from './features/tunnel/tunnel-page.tsx';
-import { type Route, useRoute } from './navigation.ts';
+import { type Route, railPage, useRoute } from './navigation.ts';
 import { StateProvider, useSnapshot } from './state/services.ts';
 import { texts } from './texts.ts';
 
@@ -50,7 +51,7 @@ function Frame({ state, route }: { state: AppState; route: Route }) {
           {texts.skip}
         </button>
         <RoadBar />
-        <Rail page={route.page === 'start' ? 'servers' : route.page} waiting={state.approvals.length} />
+        <Rail page={railPage(route)} waiting={state.approvals.length} />
         <main id="main" tabIndex={-1}>
           {connection.kind === 'offline' && <OfflineBanner connection={connection} />}
           <PageOf route={route} onReview={prompts.review} />
@@ -86,6 +87,8 @@ function PageOf({ route, onReview }: { route: Route; onReview(id: string): void 
       return <AgentsPage />;
     case 'tunnel':
       return <TunnelPage />;
+    case 'doctor':
+      return <DoctorPage />;
     case 'start':
       return <FirstRunPage />;
     case 'settings':

@@ -1,6 +1,7 @@
 import { agentsTexts } from './texts/agents.ts';
 import { approvalsTexts } from './texts/approvals.ts';
 import { claudeTexts } from './texts/claude.ts';
+import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
 import { requestsTexts } from './texts/requests.ts';
 import { serversTexts } from './texts/servers.ts';
@@ -18,5 +19,6 @@ export const texts = {
   ...agentsTexts,
   ...tunnelTexts,
   ...claudeTexts,
+  ...doctorTexts,
   ...settingsTexts,
 } as const;

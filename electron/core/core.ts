@@ -3,10 +3,11 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { type Clock, timestamp } from '../shared/clock.ts';
-import type { AppState } from '../shared/contract.ts';
+import type { AppState, ContractClient, RequestOutput } from '../shared/contract.ts';
 import { asSallyportError, SallyportError } from '../shared/errors.ts';
 import { createApprovals } from './approvals/create-approvals.ts';
 import { createRememberedFile } from './approvals/remembered-store.ts';
+import { examine } from './doctor/doctor.ts';
 import { type BrowserFront, createBrowserFront } from './fronts/browser-front.ts';
 import { controlAddress, controlEnvironment } from './fronts/control-address.ts';
 import { createControlSocket } from './fronts/control-socket.ts';
@@ -17,6 +18,7 @@ import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
 import { createAppHandlers } from './handlers/app-handlers.ts';
 import { createConsentHandlers } from './handlers/consent-handlers.ts';
 import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
+import { createDoctorHandlers } from './handlers/doctor-handlers.ts';
 import { makeFirstCall } from './handlers/first-call.ts';
 import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
@@ -248,6 +250,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     resourceServer: oauth,
     authorizationServer: oauth,
     onRefused: oauth.noteRefusal,
+    onForgiven: (message, server) => log.note({ kind: 'app', server, message }),
     policy,
     approvals,
     log,
@@ -389,6 +392,18 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createLogHandlers({ log, settings }),
     ...createPolicyHandlers({ policy, rulesFile, log }),
     ...createConsentHandlers({ oauth, log }),
+    ...createDoctorHandlers({
+      clock,
+      version,
+      examine: () =>
+        examine({
+          dataDir,
+          version,
+          clock,
+          environment: process.env,
+          instance: { client: { request: askOurselves }, version },
+        }),
+    }),
     ...createAppHandlers({
       clock,
       settings,
@@ -412,6 +427,9 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       },
     }),
   };
+  /** The doctor asks like any front; it may not widen anything. */
+  const askOurselves: ContractClient['request'] = async (name, input) =>
+    (await dispatcher.request(name, input, { front: 'cli' })) as RequestOutput<typeof name>;
   const dispatcher = createDispatcher({
     handlers,
     state,

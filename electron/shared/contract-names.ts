@@ -8,6 +8,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'status.get': true,
   'ui.address': true,
   'app.about': true,
+  'doctor.look': true,
   'servers.list': true,
   'servers.add': true,
   'servers.discover': true,

@@ -9,6 +9,7 @@ import {
   approvalView,
   authorityView,
   certificateView,
+  checkView,
   consentView,
   doorView,
   firstCallView,
@@ -181,6 +182,15 @@ export const requests = {
       /** Whether this desktop shows tray icons; absent where no desktop shell runs. */
       trayShown: z.boolean().optional(),
     }),
+  ),
+
+  /**
+   * The doctor's findings from the `from`th on, as soon as there is one more: a front asks again until `done`. 0 begins
+   * anew unless somebody's examination is under way. `report` is safe to paste in public.
+   */
+  'doctor.look': request(
+    z.strictObject({ from: z.number().int().min(0).max(1_000) }),
+    z.object({ checks: z.array(checkView), done: z.boolean(), report: z.string().optional() }),
   ),
 
   'servers.list': request(nothing, z.object({ servers: z.array(serverView) })),

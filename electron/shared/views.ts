@@ -86,7 +86,14 @@ export const serverView = z.object({
   publicUrl: z.string().optional(),
   state: z.enum(['stopped', 'starting', 'ready', 'crashed', 'wrong-output']),
   era: z.enum(['legacy', 'modern']).optional(),
-  tools: z.object({ total: z.number().int(), exposed: z.number().int() }),
+  tools: z.object({
+    total: z.number().int(),
+    exposed: z.number().int(),
+    /** How many of the exposed ones ask first; the others run. */
+    asks: z.number().int().optional(),
+    /** How many are new or changed since they were approved, hence off. */
+    undecided: z.number().int().optional(),
+  }),
   lastError: z.string().optional(),
   source: z.string().optional(),
   /** Certificates that its own must come from, in place of the system's. */
@@ -123,6 +130,8 @@ export const toolView = z.object({
   access: z.enum(toolAccesses),
   pin: z.string(),
   state: z.enum(['approved', 'new', 'changed', 'gone']),
+  /** For a changed one: its definition as approved and as the server lists it now, as indented JSON text, each cut at 64 KiB. */
+  change: z.object({ approved: z.string(), now: z.string() }).optional(),
 });
 /** See {@link toolView}. */
 export type ToolView = z.infer<typeof toolView>;
@@ -422,3 +431,16 @@ export const firstCallView = z.object({
 });
 /** See {@link firstCallView}. */
 export type FirstCallView = z.infer<typeof firstCallView>;
+
+/** One thing that the doctor looked at. */
+export const checkView = z.object({
+  /** What was looked at, in one word; stable. */
+  check: z.string(),
+  hop: z.enum(hops),
+  ok: z.boolean(),
+  detail: z.string(),
+  /** What mends it; there is one wherever `ok` is false. */
+  fix: z.string().optional(),
+});
+/** See {@link checkView}. */
+export type CheckView = z.infer<typeof checkView>;

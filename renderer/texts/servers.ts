@@ -1,5 +1,14 @@
 import { counted } from './counted.ts';
 
+function countWords(run: number, ask: number, off: number): string {
+  const parts = [
+    ...(run > 0 ? [`${run} run`] : []),
+    ...(ask > 0 ? [`${ask} ${ask === 1 ? 'asks' : 'ask'} first`] : []),
+    ...(off > 0 ? [`${off} off`] : []),
+  ];
+  return parts.join(', ');
+}
+
 /** Texts of Servers, one server, and how agents connect. */
 export const serversTexts = {
   servers: {
@@ -13,9 +22,46 @@ export const serversTexts = {
       'A server is a program on this machine that offers tools. Sharing one lets an agent use the tools that you choose, and nothing else.',
     emptyTryHint: 'One call on a sample server, from another process, in a minute. No account.',
     from: (source: string) => `from ${source}`,
-    run: (count: number) => `${count} run`,
-    ask: (count: number) => `${count} ${count === 1 ? 'asks' : 'ask'} first`,
-    off: (count: number) => `${count} off`,
+    /** `4 run, 1 asks first, 9 off`; what there is none of is left out. */
+    counts: (tools: { readonly total: number; readonly exposed: number; readonly asks?: number | undefined }) => {
+      const { total, exposed, asks } = tools;
+      if (asks === undefined || total === 0) return undefined;
+      return countWords(exposed - asks, asks, total - exposed);
+    },
+    classCounts: (run: number, ask: number, off: number) => countWords(run, ask, off),
+    undecided: (count: number) => `${count} new or changed`,
+    changeOf: (tool: string) => `What changed in ${tool}`,
+    lastCall: (ago: string) => `Last call ${ago}:`,
+    noCall: 'No call yet',
+    eras: { legacy: 'speaks the protocol with sessions', modern: 'speaks the protocol of 2026' },
+    featuresTitle: 'Besides tools',
+    features: {
+      resources: {
+        title: 'Resources',
+        hint: 'Files and records that it offers for reading. Agents may list and read all of them. Default: off.',
+        label: (name: string) => `Let agents read the resources of ${name}`,
+      },
+      prompts: {
+        title: 'Prompts',
+        hint: 'Ready-made texts of the server that an agent may fetch. Default: off.',
+        label: (name: string) => `Let agents fetch the prompts of ${name}`,
+      },
+      elicitation: {
+        title: 'Questions to you',
+        hint: 'It may ask the agent to ask you something. Links are shown, never opened by Sallyport. Default: off.',
+        label: (name: string) => `Let ${name} ask questions through agents`,
+      },
+      sampling: {
+        title: 'The agent’s model',
+        hint: 'It may have the agent’s model write for it: text of the server becomes a prompt. Default: off.',
+        label: (name: string) => `Let ${name} use the agent’s model`,
+      },
+      roots: {
+        title: 'The agent’s folders',
+        hint: 'It may ask the agent which folders it works in. Default: off.',
+        label: (name: string) => `Let ${name} ask for the agent’s folders`,
+      },
+    },
     exposed: (exposed: number, total: number) => `${counted(total, 'tool', 'tools')}, ${exposed} exposed`,
     noTools: 'tools known once it is shared',
     share: (name: string) => `Share ${name}`,

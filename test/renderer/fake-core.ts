@@ -14,8 +14,9 @@ import {
   type ServerFrame,
 } from '../../electron/shared/contract.ts';
 import { asSallyportError, SallyportError } from '../../electron/shared/errors.ts';
+import { serverFeatures } from '../../electron/shared/features.ts';
 import type { FirstCallView, FoundServer, LogRow, ToolView } from '../../electron/shared/views.ts';
-import { detailOf, fileTools, logRow, morningLog, sharingState } from './fixtures.ts';
+import { detailOf, doctorChecks, fileTools, logRow, morningLog, sharingState } from './fixtures.ts';
 
 type Parsed<Name extends RequestName> = z.output<(typeof requests)[Name]['input']>;
 /** One handler for every request of the contract, so that the fake cannot fall behind it. */
@@ -194,6 +195,12 @@ function handlersOf(core: FakeCore): Handlers {
       sealer: 'safe-storage:gnome_libsecret',
       storage: { logBytes: 4_800_000, totalBytes: 5_300_000 },
     }),
+    'doctor.look': ({ from }) => {
+      // One finding an answer, as it comes from a machine that looks.
+      const checks = doctorChecks.slice(from, from + 1);
+      const done = from + 1 >= doctorChecks.length;
+      return { checks, done, ...(done ? { report: '# Report of `sallyport doctor`\n' } : {}) };
+    },
     'servers.list': () => ({ servers: core.state.servers }),
     'servers.add': ({ name, command, args, url }) => {
       const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
@@ -246,7 +253,12 @@ function handlersOf(core: FakeCore): Handlers {
       setServer(server(name).slug, { origin: undefined });
       return server(name);
     },
-    'servers.features': ({ server: name }) => ({ server: server(name).slug, features: [] }),
+    'servers.features': ({ server: name, ...ticked }) => {
+      const { slug, features: before } = server(name);
+      const features = serverFeatures.filter((each) => ticked[each] ?? before?.includes(each) ?? false);
+      setServer(slug, { features });
+      return { server: slug, features };
+    },
     'servers.private': ({ server: name, private: marked, readable = false }) => {
       const { slug } = server(name);
       setServer(slug, { private: marked ? (readable ? 'offered' : 'withheld') : undefined });

@@ -213,6 +213,8 @@ export const scenes: readonly Scene[] = [
   { name: 'tunnel', state: sharingState, route: '#/tunnel' },
   { name: 'tunnel-outside', state: outside, route: '#/tunnel' },
   { name: 'tunnel-trouble', state: troubled, route: '#/tunnel' },
+  { name: 'doctor', state: sharingState, route: '#/doctor' },
+  { name: 'narrow-doctor', state: sharingState, route: '#/doctor', viewport: { width: 360, height: 640 } },
   { name: 'settings', state: sharingState, route: '#/settings' },
   { name: 'paused', state: paused, route: '#/servers' },
   { name: 'no-key', state: sharingState, noKey: true },

@@ -9,7 +9,7 @@ import { type Carry, multiRound } from './carry.ts';
 import { over, pausedEnding, refused, unavailable } from './endings.ts';
 import { builtIn, type Ending, type Judge, type Subject } from './judge.ts';
 import { codes, errorBody, errorResponse, resultResponse } from './protocol-errors.ts';
-import type { RequestContext } from './request-context.ts';
+import { connection, type RequestContext } from './request-context.ts';
 import type { ResourceSubscriptions } from './resource-subscriptions.ts';
 import { asksTheAgent, cacheable, complete, endingOf } from './tool-results.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -74,7 +74,7 @@ export function createFeatures(deps: FeaturesDeps): Features {
     let sent = false;
     try {
       const decided = log.permit(judged);
-      const session = await upstreams.connect(route.record, context.upstreamKey, context.capabilities);
+      const session = await upstreams.connect(route.record, context.upstreamKey, connection(context));
       if (paused()) return pausedEnding(context);
       if (life.open.aborted) return over(context, judged.call, false);
       const onSent = (): void => {

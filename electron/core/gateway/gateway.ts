@@ -9,6 +9,7 @@ import type { RequestLog } from '../request-log/request-log.ts';
 import type { Servers } from '../servers/servers.ts';
 import { createAgentSessions } from './agent-sessions.ts';
 import { createCarry } from './carry.ts';
+import { knownForVersionHeader, mendVersionHeader } from './client-quirks.ts';
 import { classify } from './era.ts';
 import { type Exchange, type GatewayRequest, type GatewayResponse, openExchange } from './exchange.ts';
 import { createFeatures } from './features.ts';
@@ -20,7 +21,7 @@ import { createLegacySessions } from './legacy-sessions.ts';
 import { createLegacySide } from './legacy-side.ts';
 import { createLive, type EndFilter } from './live.ts';
 import { type GatewayMessage, openMessageExchange } from './message-exchange.ts';
-import { readMirroredHeaders } from './mirrored-headers.ts';
+import { type MirroredHeaders, readMirroredHeaders } from './mirrored-headers.ts';
 import { createModernSide } from './modern-side.ts';
 import { codes, errorResponse, type ProtocolRefusal } from './protocol-errors.ts';
 import { createQuestions } from './questions.ts';
@@ -54,6 +55,10 @@ export interface GatewayDeps {
   readonly paused: () => { readonly at: string } | undefined;
   /** The public key that inner TLS serves under: base64 of the DER SubjectPublicKeyInfo. */
   readonly probeKey: () => string;
+  /** Agents whose wrong version header is passed over; the default are those known for it. */
+  readonly forgivesVersion?: (agent: string) => boolean;
+  /** Told once for each agent and server of a fault that was passed over. */
+  readonly onForgiven?: (message: string, server: string) => void;
   /** Told of faults of the gateway itself; the text is for the local log only. */
   readonly onProblem?: (problem: string) => void;
 }
@@ -86,6 +91,8 @@ const json = { 'content-type': 'application/json' };
 export function createGateway(deps: GatewayDeps): Gateway {
   const { clock, routes, servers, resourceServer, policy, approvals, log, paused, probeKey } = deps;
   const onProblem = deps.onProblem ?? (() => {});
+  const forgivesVersion = deps.forgivesVersion ?? knownForVersionHeader;
+  const forgiven = new Set<string>();
   const live = createLive();
   const agentSessions = createAgentSessions(clock);
   const lists = createToolLists(policy);
@@ -127,6 +134,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     live,
     questions: { ...legacyQuestions, masked: questions.masked },
     carry,
+    forgivesVersion,
   });
   const modern = createModernSide({
     clock,
@@ -233,10 +241,26 @@ export function createGateway(deps: GatewayDeps): Gateway {
     return await take(visitor, body, bytes.length);
   };
 
+  /** The headers that repeat the body, with the one fault mended that some clients are known for. */
+  const headersOf = ({ exchange, authorization, route }: Visitor, body: JsonNode): MirroredHeaders => {
+    const sent = readMirroredHeaders(exchange);
+    const { agent } = authorization;
+    if (!forgivesVersion(agent.id)) return sent;
+    const inSession = exchange.header('mcp-session-id') !== undefined;
+    const { headers, note } = mendVersionHeader(body, sent, inSession, exchange.header('user-agent'));
+    const key = JSON.stringify([agent.id, route.record.slug, sent.version]);
+    // Once for each, or it would fill the log.
+    if (note !== undefined && !forgiven.has(key)) {
+      forgiven.add(key);
+      deps.onForgiven?.(`${agent.name}: ${note}`, route.record.slug);
+    }
+    return headers;
+  };
+
   /** Classify, then hand over to the side of the client's era. */
   const take = async (visitor: Visitor, body: JsonNode, bytesIn: number): Promise<void> => {
     const { exchange } = visitor;
-    const classified = classify(body, readMirroredHeaders(exchange), exchange.message === undefined);
+    const classified = classify(body, headersOf(visitor, body), exchange.message === undefined);
     switch (classified.era) {
       case 'refused':
         return refuse(exchange, classified.refusal);

@@ -9,7 +9,7 @@ import { offered } from './askable.ts';
 import { atInstant } from './at-instant.ts';
 import { type Carry, multiRound } from './carry.ts';
 import { over, pausedEnding, refused, unavailable } from './endings.ts';
-import { legacyVersions } from './era.ts';
+import { legacyVersions, modernVersion } from './era.ts';
 import { bridgedCapabilities, type Features, subjectOf } from './features.ts';
 import { builtIn, type Judge } from './judge.ts';
 import type { LegacyQuestions } from './legacy-questions.ts';
@@ -20,7 +20,7 @@ import { inRounds } from './multi-round.ts';
 import { codes, errorResponse, notification, resultResponse } from './protocol-errors.ts';
 import type { Asked, Questions } from './questions.ts';
 import { batchReplies, exchangeReply, type Reply } from './reply.ts';
-import type { RequestContext } from './request-context.ts';
+import { connection, type RequestContext } from './request-context.ts';
 import { beginLife } from './request-life.ts';
 import { idKey, isId, type RpcMessage, type RpcNotification, type RpcRequest } from './rpc-message.ts';
 import { endingOf } from './tool-results.ts';
@@ -53,13 +53,28 @@ export interface LegacySideDeps {
   readonly log: Pick<RequestLog, 'permit'>;
   readonly questions: LegacyQuestions & Pick<Questions, 'masked'>;
   readonly carry: Carry;
+  readonly forgivesVersion: (agent: string) => boolean;
 }
 
 const json = { 'content-type': 'application/json' };
 
 /** Makes it. */
 export function createLegacySide(deps: LegacySideDeps): LegacySide {
-  const { clock, paused, servers, sessions, upstreams, judge, tools, features, live, log, questions, carry } = deps;
+  const {
+    clock,
+    paused,
+    servers,
+    sessions,
+    upstreams,
+    judge,
+    tools,
+    features,
+    live,
+    log,
+    questions,
+    carry,
+    forgivesVersion,
+  } = deps;
 
   const askedOf = (visitor: Pick<Visitor, 'authorization' | 'route'>, session: LegacySession): Asked => ({
     authorization: visitor.authorization,
@@ -98,7 +113,8 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
       return undefined;
     }
     const version = exchange.header('mcp-protocol-version');
-    if (version !== undefined && !isLegacyVersion(version)) {
+    const forgiven = version === modernVersion && forgivesVersion(authorization.agent.id);
+    if (version !== undefined && !isLegacyVersion(version) && !forgiven) {
       refuse(visitor, 400, codes.invalidRequest, 'The MCP-Protocol-Version header names an unsupported version.', id);
       return undefined;
     }
@@ -159,7 +175,10 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
     const life = beginLife(exchange.gone, false);
     session.inFlight.set(idKey(message.id), life);
     try {
-      const { info } = await upstreams.connect(route.record, key, offered(session.declared, route.record));
+      const { info } = await upstreams.connect(route.record, key, {
+        capabilities: offered(session.declared, route.record),
+        preferLegacy: true,
+      });
       const result = new JsonObject([
         ['protocolVersion', version],
         ['capabilities', bridgedCapabilities(info, route.record)],
@@ -278,7 +297,7 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
         const known = logLevels.find((each) => each === level);
         if (known === undefined) return refused(context, codes.invalidParams, 'params.level is no log level.');
         try {
-          const upstream = await upstreams.connect(route.record, context.upstreamKey, context.capabilities);
+          const upstream = await upstreams.connect(route.record, context.upstreamKey, connection(context));
           if (!(upstream.info.capabilities.get('logging') instanceof JsonObject)) {
             return refused(context, codes.methodNotFound, `Method not found: ${message.method}`);
           }
@@ -314,7 +333,7 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
           [...session.open.values()].some((open) => isId(open.token) && idKey(open.token) === idKey(token))
         : method === 'notifications/roots/list_changed' && capabilities.get('roots') !== undefined;
     if (!wanted || paused()) return;
-    upstreams.connect(visitor.route.record, upstreamKey(session), capabilities).then(
+    upstreams.connect(visitor.route.record, upstreamKey(session), { capabilities, preferLegacy: true }).then(
       (upstream) => upstream.notify(method, params),
       // A server that is not there has no use for it either.
       () => {},

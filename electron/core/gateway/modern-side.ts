@@ -13,7 +13,7 @@ import { builtIn, type Ending, type Judge } from './judge.ts';
 import type { Live } from './live.ts';
 import { codes, errorResponse, notification, resultResponse } from './protocol-errors.ts';
 import { exchangeReply } from './reply.ts';
-import type { RequestContext } from './request-context.ts';
+import { connection, type RequestContext } from './request-context.ts';
 import { beginLife } from './request-life.ts';
 import type { ResourceSubscriptions } from './resource-subscriptions.ts';
 import type { RpcNotification, RpcRequest } from './rpc-message.ts';
@@ -59,7 +59,7 @@ export function createModernSide(deps: ModernSideDeps): ModernSide {
       return;
     }
     try {
-      const { info } = await upstreams.connect(route.record, context.upstreamKey, context.capabilities);
+      const { info } = await upstreams.connect(route.record, context.upstreamKey, connection(context));
       const result = new JsonObject([
         ['supportedVersions', [modernVersion]],
         ['capabilities', bridgedCapabilities(info, route.record)],
@@ -150,7 +150,7 @@ export function createModernSide(deps: ModernSideDeps): ModernSide {
           }),
         );
         // Without a conversation nothing would be heard; one that cannot be had is no reason not to hear of our own.
-        const connecting = upstreams.connect(route.record, context.upstreamKey, context.capabilities);
+        const connecting = upstreams.connect(route.record, context.upstreamKey, connection(context));
         const session = await connecting.catch(() => undefined);
         if (session && uris.length > 0) {
           // What was followed in it is lost with it: the client starts anew.
@@ -213,15 +213,13 @@ export function createModernSide(deps: ModernSideDeps): ModernSide {
       const reply = exchangeReply(exchange, visitor.accepts, clock);
       const life = beginLife(exchange.gone, true);
       const capabilities = offered(memberAt(message.params, '_meta', envelopeKeys.capabilities), route.record);
-      // A legacy server is told once, at its start, what it may ask for: who can be asked less has another one.
-      const asks = [...capabilities.members.keys()].join('+');
       const context: RequestContext = {
         route,
         authorization,
         message,
         era: modernVersion,
         modern: true,
-        upstreamKey: asks === '' ? `agent:${agent}` : `agent:${agent} ${asks}`,
+        upstreamKey: upstreams.agentKey(route.record, agent, capabilities),
         capabilities,
         bytesIn,
         reply,

@@ -1,6 +1,7 @@
 import type { ProtocolVersion } from '../../shared/call.ts';
 import type { JsonObject } from '../../shared/json-tree.ts';
 import type { Authorization } from '../oauth/resource-server.ts';
+import type { ConnectOptions } from '../servers/servers.ts';
 import type { ServerRequest } from '../servers/upstream-session.ts';
 import type { Reply } from './reply.ts';
 import type { RequestLife } from './request-life.ts';
@@ -31,4 +32,9 @@ export interface RequestContext {
   readonly deadline?: number;
   /** A header of the HTTP request; absent where headers do not repeat the body (legacy era). */
   readonly header?: (name: string) => string | undefined;
+}
+
+/** How the conversation with the server is opened for a request, where it is not open yet. */
+export function connection({ capabilities, modern }: RequestContext): ConnectOptions {
+  return { capabilities, preferLegacy: !modern };
 }

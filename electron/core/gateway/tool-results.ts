@@ -1,6 +1,7 @@
 import { fromPlain, JsonNumber, JsonObject, memberAt } from '../../shared/json-tree.ts';
 import { visibleText } from '../../shared/visible-text.ts';
 import type { UpstreamAnswer } from '../servers/upstream-session.ts';
+import { envelopeKeys } from './era.ts';
 import type { Ending } from './judge.ts';
 import { codes, errorResponse, relayedError, resultResponse } from './protocol-errors.ts';
 import type { RequestContext } from './request-context.ts';
@@ -30,7 +31,22 @@ export function complete(result: JsonObject): JsonObject {
   return new JsonObject([['resultType', 'complete'], ...result.members]);
 }
 
-const hopCodes: readonly number[] = [codes.headerMismatch, -32_021, codes.unsupportedVersion];
+/** MCP: the client lacks a capability that the server needs. */
+const missingCapability = -32_021;
+const hopCodes: readonly number[] = [codes.headerMismatch, missingCapability, codes.unsupportedVersion];
+
+/**
+ * Whether an error says that a capability is missing which the client itself did not declare: true of both hops. What it
+ * did declare and nobody ticked is missing on the gateway's hop alone.
+ */
+function lacksCapability({ message }: RequestContext, error: JsonObject): boolean {
+  const code = error.get('code');
+  const required = memberAt(error, 'data', 'requiredCapabilities');
+  if (!(code instanceof JsonNumber) || code.value !== missingCapability || !(required instanceof JsonObject))
+    return false;
+  const declared = memberAt(message.params, '_meta', envelopeKeys.capabilities);
+  return [...required.members.keys()].some((name) => memberAt(declared, name) === undefined);
+}
 
 /** What the agent and the log get of a server's answer to a call. */
 export function endingOf(context: RequestContext, callId: string, answer: UpstreamAnswer, ms: number): Ending {
@@ -41,10 +57,13 @@ export function endingOf(context: RequestContext, callId: string, answer: Upstre
     const error = `The server answered with an error: ${visibleText(typeof said === 'string' ? said : '', { max: 500 })}`;
     // These speak of the hop between gateway and server, which is not the agent's.
     const internal = !(code instanceof JsonNumber) || hopCodes.includes(code.value);
-    const response = internal
-      ? errorResponse(message.id, codes.internal, 'The local server refused the request.')
-      : relayedError(message.id, answer.error);
-    return { outcome: 'failed', error, ms, message: response, result: answer.error };
+    const incapable = modern && lacksCapability(context, answer.error);
+    const response =
+      internal && !incapable
+        ? errorResponse(message.id, codes.internal, 'The local server refused the request.')
+        : relayedError(message.id, answer.error);
+    const status = incapable ? { status: 400 } : {};
+    return { outcome: 'failed', error, ms, message: response, result: answer.error, ...status };
   }
   const { result } = answer;
   if (!(result instanceof JsonObject)) {

@@ -13,7 +13,7 @@ import type { KeptResults } from './kept-results.ts';
 import type { Live } from './live.ts';
 import { paramHeaderProblem } from './param-headers.ts';
 import { codes, relayedError, resultResponse } from './protocol-errors.ts';
-import type { RequestContext } from './request-context.ts';
+import { connection, type RequestContext } from './request-context.ts';
 import { failedResult } from './stopped-result.ts';
 import type { ToolLists } from './tool-lists.ts';
 import { endingOf, listResult } from './tool-results.ts';
@@ -175,7 +175,7 @@ export function createTools(deps: ToolsDeps): Tools {
     const elapsed = (): number => (sentAt === undefined ? 0 : Math.round((clock.monotonic() - sentAt) * 10) / 10);
     try {
       if (life.open.aborted) return over(context, call, false);
-      const session = await upstreams.connect(route.record, context.upstreamKey, context.capabilities);
+      const session = await upstreams.connect(route.record, context.upstreamKey, connection(context));
       const answer = await lists.of(route.record.slug, session);
       const definition = 'list' in answer ? answer.list.byName.get(call.name ?? '') : undefined;
       if (!definition) return unknownTool(context, call);
@@ -242,7 +242,7 @@ export function createTools(deps: ToolsDeps): Tools {
             return refused(context, codes.invalidParams, 'Unknown cursor.');
           const started = clock.monotonic();
           try {
-            const session = await upstreams.connect(route.record, context.upstreamKey, context.capabilities);
+            const session = await upstreams.connect(route.record, context.upstreamKey, connection(context));
             const answer = await lists.read(route.record.slug, session, life.run);
             const ms = Math.round((clock.monotonic() - started) * 10) / 10;
             if ('error' in answer) {

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../shared/json-tree.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { ServerRecord, Servers } from '../servers/servers.ts';
+import type { ConnectOptions, ServerRecord, Servers } from '../servers/servers.ts';
 import type { ServerRequest, UpstreamSession } from '../servers/upstream-session.ts';
 import { featureNotifications } from './features.ts';
 import { codes, errorBody } from './protocol-errors.ts';
@@ -22,7 +22,12 @@ export interface ChangeListener {
 /** Conversations with servers, and what they say unasked. */
 export interface Upstreams {
   /** See {@link Servers.connect}. */
-  connect(record: ServerRecord, key: string, capabilities?: JsonObject): Promise<UpstreamSession>;
+  connect(record: ServerRecord, key: string, options?: ConnectOptions): Promise<UpstreamSession>;
+  /**
+   * Key of a modern agent's conversation. A legacy server is told once, at its start, what it may ask for: a client that can
+   * be asked less or more has another conversation with it. A modern one is told with each request.
+   */
+  agentKey(record: ServerRecord, agent: string, capabilities: JsonObject): string;
   /** Takes what a server says of a resource that is followed on a stream of its own. */
   hears(record: ServerRecord, key: string): (method: string, params: JsonObject | undefined) => void;
   /** Begins to listen; the function returned ends it. */
@@ -39,6 +44,8 @@ export function createUpstreams(
 ): Upstreams {
   const listeners = new Set<ChangeListener>();
   const attached = new WeakSet<UpstreamSession>();
+  /** Era of a server as modern agents meet it. */
+  const modern = new Map<string, boolean>();
   const shown = new Map<string, string>();
   /** What was ticked when a conversation was last used; unticking ends the streams that hear of it. */
   const ticked = new Map<string, readonly string[]>();
@@ -95,10 +102,16 @@ export function createUpstreams(
     });
   };
   return {
-    async connect(record, key, capabilities) {
+    agentKey(record, agent, capabilities) {
+      const asks = [...capabilities.members.keys()].join('+');
+      return asks === '' || modern.get(record.slug) === true ? `agent:${agent}` : `agent:${agent} ${asks}`;
+    },
+    async connect(record, key, options) {
       if (!shown.has(record.slug)) noticeChange(record.slug);
       ticked.set(record.slug, record.features ?? []);
-      const session = await servers.connect(record, key, capabilities);
+      const session = await servers.connect(record, key, options);
+      // A conversation in the old era is no sign for one that was opened for a client of that era.
+      if (options?.preferLegacy !== true) modern.set(record.slug, session.info.era === 'modern');
       attach(record, key, session);
       return session;
     },

@@ -3,6 +3,7 @@ import { SallyportError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-tree.ts';
 import type { ToolView } from '../../shared/views.ts';
 import type { Classified } from './class-subject.ts';
+import { definitionText } from './definition-text.ts';
 import { plainName, skeleton } from './look-alike.ts';
 import type { ApprovedTool, PinStore, StoredPins } from './pin-store.ts';
 import { type Listing, listingOf, pinOf } from './pins.ts';
@@ -141,6 +142,11 @@ export function createToolRegistry(options: ToolRegistryOptions): ToolRegistry {
     if (!tool || !shown) return undefined;
     const title = shown.definition.get('title');
     const description = shown.definition.get('description');
+    const approved = known.approved.get(name);
+    const change =
+      tool.state === 'changed' && approved
+        ? { change: { approved: definitionText(approved.definition), now: definitionText(shown.definition) } }
+        : {};
     return {
       name,
       ...(typeof title === 'string' ? { title } : {}),
@@ -150,6 +156,7 @@ export function createToolRegistry(options: ToolRegistryOptions): ToolRegistry {
       access: tool.access,
       pin: shown.pin,
       state: tool.state,
+      ...change,
     };
   };
 

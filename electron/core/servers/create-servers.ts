@@ -2,7 +2,6 @@ import { homedir } from 'node:os';
 import type { Clock } from '../../shared/clock.ts';
 import { formatDuration } from '../../shared/duration.ts';
 import { SallyportError } from '../../shared/errors.ts';
-import type { JsonObject } from '../../shared/json-tree.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { ClientIdentity } from './era.ts';
 import { asStartFailure, ServerFailure } from './failure.ts';
@@ -12,7 +11,7 @@ import type { OwnSession } from './own-session.ts';
 import { createServerMemory, type ServerMemory } from './server-health.ts';
 import { defaultLimits, type ServerLimits } from './server-limits.ts';
 import { headerSecret } from './server-registry.ts';
-import type { ServerHealth, ServerRecord, Servers } from './servers.ts';
+import type { ConnectOptions, ServerHealth, ServerRecord, Servers } from './servers.ts';
 import { childEnvironment, type Environment } from './stdio/child-environment.ts';
 import { probeStdio } from './stdio/era-probe.ts';
 import { openStdioSession, refusedHandshake, type StdioSessionOptions } from './stdio/stdio-session.ts';
@@ -69,12 +68,14 @@ export function createServers(deps: ServersDeps): Servers {
   };
   const of = (slug: string): Entry[] => [...entries].filter((entry) => entry.slug === slug);
 
-  const open = async (record: ServerRecord, entry: Entry, capabilities?: JsonObject): Promise<OwnSession> => {
+  const open = async (record: ServerRecord, entry: Entry, wanted: ConnectOptions): Promise<OwnSession> => {
     const known = memory(record.slug);
     const { signal } = entry.abort;
     await holdBack(record, known, signal);
     const manner = known.manner(entry.target);
+    const { capabilities } = wanted;
     const asks = capabilities === undefined ? {} : { capabilities };
+    const preferLegacy = wanted.preferLegacy === true && !known.modernOnly(entry.target);
     const common = { name: record.name, clock, client: deps.client, startMs: limits.startMs, signal, ...asks };
     if (record.target.kind === 'http') {
       const origin = {
@@ -85,8 +86,11 @@ export function createServers(deps: ServersDeps): Servers {
         lookup: deps.lookup,
       };
       try {
-        const opened = await openHttpSession({ ...common, url: record.target.url, origin, known: manner });
-        known.setManner(entry.target, opened.manner);
+        const prefer = preferLegacy && manner !== 'legacy-sse' ? 'legacy' : manner;
+        const opened = await openHttpSession({ ...common, url: record.target.url, origin, known: prefer });
+        // That it knows the old era too says nothing of the new one.
+        if (prefer === manner) known.setManner(entry.target, opened.manner);
+        else if (opened.manner === 'modern') known.setModernOnly(entry.target);
         return opened.session;
       } catch (thrown) {
         known.setManner(entry.target, undefined);
@@ -103,6 +107,14 @@ export function createServers(deps: ServersDeps): Servers {
     const modern = manner === undefined ? await probe(record.slug, child) : manner === 'modern';
     if (signal.aborted) throw stopped(record.name);
     known.setManner(entry.target, modern ? 'modern' : 'legacy');
+    if (modern && preferLegacy) {
+      const old = await openStdioSession({ ...child, modern: false, onStderr }).catch((thrown: unknown) => {
+        if (signal.aborted) throw thrown;
+        if (thrown instanceof ServerFailure && thrown.cause === refusedHandshake) known.setModernOnly(entry.target);
+        return undefined;
+      });
+      if (old) return old;
+    }
     try {
       return await openStdioSession({ ...child, modern, onStderr });
     } catch (thrown) {
@@ -192,7 +204,7 @@ export function createServers(deps: ServersDeps): Servers {
     void session.closed.then(() => cancel());
   };
 
-  const begin = (record: ServerRecord, key: string, target: string, capabilities?: JsonObject): Entry => {
+  const begin = (record: ServerRecord, key: string, target: string, options: ConnectOptions): Entry => {
     const known = memory(record.slug);
     const { promise: opening, resolve, reject } = Promise.withResolvers<UpstreamSession>();
     const entry: Entry = {
@@ -206,7 +218,7 @@ export function createServers(deps: ServersDeps): Servers {
     };
     opening.catch(() => {});
     entries.add(entry);
-    open(record, entry, capabilities).then(
+    open(record, entry, options).then(
       (session) => {
         const since = clock.monotonic();
         entry.session = session;
@@ -282,14 +294,14 @@ export function createServers(deps: ServersDeps): Servers {
   };
 
   return {
-    async connect(record, key, capabilities) {
+    async connect(record, key, options = {}) {
       const target = JSON.stringify(record.target);
       const found = of(record.slug).find((entry) => entry.key === key);
       if (found?.target === target) return await found.opening;
       // Under this slug there is another server now: nothing of the old one goes on.
       if (found) await stop(record.slug);
       admit(record);
-      return await begin(record, key, target, capabilities).opening;
+      return await begin(record, key, target, options).opening;
     },
     health(slug) {
       const own = of(slug);

@@ -26,6 +26,9 @@ export interface ServerMemory {
   /** How it is spoken to, if that was found out less than a day ago for this very target. */
   manner(target: string): HttpManner | undefined;
   setManner(target: string, manner: HttpManner | undefined): void;
+  /** Whether it refused the old handshake, found out less than a day ago for this very target. */
+  modernOnly(target: string): boolean;
+  setModernOnly(target: string): void;
   /** The era last known and when it was found out, for showing. */
   readonly shownEra: ServerHealth['era'];
 }
@@ -44,6 +47,9 @@ export function createServerMemory(clock: Clock): ServerMemory {
   let state: FailedState | undefined;
   let lastError: string | undefined;
   let verdict: { readonly target: string; readonly manner: HttpManner; readonly at: number } | undefined;
+
+  let refusedOld: { readonly target: string; readonly at: number } | undefined;
+  const isFresh = (at: number): boolean => clock.now() - at < eraValidMs && clock.now() >= at;
 
   const failed = (error: SallyportError): void => {
     state = error instanceof ServerFailure ? error.state : 'crashed';
@@ -84,10 +90,11 @@ export function createServerMemory(clock: Clock): ServerMemory {
     get lastError() {
       return lastError;
     },
-    manner: (target) =>
-      verdict?.target === target && clock.now() - verdict.at < eraValidMs && clock.now() >= verdict.at
-        ? verdict.manner
-        : undefined,
+    manner: (target) => (verdict?.target === target && isFresh(verdict.at) ? verdict.manner : undefined),
+    modernOnly: (target) => refusedOld?.target === target && isFresh(refusedOld.at),
+    setModernOnly(target) {
+      refusedOld = { target, at: clock.now() };
+    },
     setManner(target, manner) {
       // What is merely found again keeps its date: a server that learned the new revision would stay old for ever.
       if (manner !== undefined && memory.manner(target) === manner) return;

@@ -13,6 +13,7 @@ export function viewServer(
 ): ServerView {
   const { target } = record;
   const present = tools.filter((tool) => tool.state !== 'gone');
+  const exposed = present.filter((tool) => tool.state === 'approved' && tool.access !== 'off');
   return {
     name: record.name,
     slug: record.slug,
@@ -24,7 +25,9 @@ export function viewServer(
     ...(health.era ? { era: health.era } : {}),
     tools: {
       total: present.length,
-      exposed: present.filter((tool) => tool.state === 'approved' && tool.access !== 'off').length,
+      exposed: exposed.length,
+      asks: exposed.filter((tool) => tool.access === 'ask').length,
+      undecided: present.filter((tool) => tool.state !== 'approved').length,
     },
     ...(health.lastError ? { lastError: health.lastError } : {}),
     ...(record.source ? { source: record.source } : {}),

@@ -61,6 +61,14 @@ export interface ServerHealth {
   readonly sessions: number;
 }
 
+/** How a conversation is opened; counts only where it is not open yet. */
+export interface ConnectOptions {
+  /** What a legacy server is told at the start that it may ask for. Default: nothing. */
+  readonly capabilities?: JsonObject;
+  /** Speaks the old era where the server knows both: then nothing has to be bridged for a client of that era. */
+  readonly preferLegacy?: boolean;
+}
+
 /** The station that owns every conversation with local MCP servers. */
 export interface Servers {
   /**
@@ -68,9 +76,8 @@ export interface Servers {
    * cached. Ends when idle for 30 min.
    * @throws SallyportError at hop `server`: `server_not_found`, `server_not_ready` (does not exist, exits at once, prints
    *   no JSON, never answers; with its last words), `server_busy` naming the limit (8 a server, 32 in all)
-   * @param capabilities what a legacy server is told at the start that it may ask for. Default: nothing
    */
-  connect(record: ServerRecord, key: string, capabilities?: JsonObject): Promise<UpstreamSession>;
+  connect(record: ServerRecord, key: string, options?: ConnectOptions): Promise<UpstreamSession>;
   health(slug: string): ServerHealth;
   /** After each change of any health; the function returned ends that. */
   onChange(listener: (slug: string) => void): () => void;

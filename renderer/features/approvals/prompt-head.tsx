@@ -6,7 +6,7 @@ import { texts } from '../../texts.ts';
 /** Who, then big the verb and its target, with the server and tool in their own names (`ui.md`, The prompt). */
 export function PromptHead({ approval, title: Title }: { approval: ApprovalView; title: 'h1' | 'h2' }) {
   return (
-    <header className="prompt-head">
+    <div className="prompt-head">
       <p className="prompt-who">
         <strong>
           <Outside text={approval.agent.name} max={60} />
@@ -27,6 +27,6 @@ export function PromptHead({ approval, title: Title }: { approval: ApprovalView;
         {approval.server} · <Outside text={approval.tool} max={100} />
         {approval.count > 1 && <span className="prompt-count"> {texts.prompt.and(approval.count - 1)}</span>}
       </p>
-    </header>
+    </div>
   );
 }

@@ -14,6 +14,7 @@ import { useAction } from '../../state/use-action.ts';
 import { texts } from '../../texts.ts';
 import { ChangedOrigin } from './changed-origin.tsx';
 import { ConnectPart } from './connect-part.tsx';
+import { ServerHealth } from './server-health.tsx';
 import { ServerState } from './server-state.tsx';
 import { ShareSwitch } from './share-switch.tsx';
 import { ToolsPart } from './tools-part.tsx';
@@ -96,6 +97,7 @@ function Sheet({ server }: { server: ServerView }) {
           </span>
         ))}
       </p>
+      <ServerHealth server={server} />
       {(server.state === 'crashed' || server.state === 'wrong-output') && (
         <section className="notice danger stacked" aria-label={words.states[server.state]}>
           <p>{server.state === 'crashed' ? words.crashedHint : words.wrongOutputHint}</p>

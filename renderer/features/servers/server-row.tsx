@@ -27,7 +27,12 @@ export function ServerRow({ server }: { server: ServerView }) {
               <Outside text={server.source} max={60} />
             </span>
           )}
-          {server.shared && words.exposed(server.tools.exposed, server.tools.total)}
+          {server.shared && (words.counts(server.tools) ?? words.exposed(server.tools.exposed, server.tools.total))}
+          {server.shared && (server.tools.undecided ?? 0) > 0 && (
+            <span className="tag" data-state="changed">
+              {words.undecided(server.tools.undecided ?? 0)}
+            </span>
+          )}
         </span>
         <ServerState server={server} busy={share.pending} />
       </a>

@@ -5,9 +5,11 @@ import { visibleText } from '../../../electron/shared/visible-text.ts';
 import { Failure } from '../../components/failure.tsx';
 import { Outside } from '../../components/outside.tsx';
 import { Segmented } from '../../components/segmented.tsx';
+import { TextChanges } from '../../components/text-changes.tsx';
 import { useServices } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
 import { texts } from '../../texts.ts';
+import { FeaturesPart } from './features-part.tsx';
 import { type Tools, useTools } from './use-tools.ts';
 
 /** *What gets out*: the tools by what they can do, each with what happens when it is called. */
@@ -22,7 +24,8 @@ export function ToolsPart({ server }: { server: ServerView }) {
         <h2 id={heading}>{words.outTitle}</h2>
         {list && list.length > 0 && (
           <span className="faint">
-            {words.exposed(list.filter((tool) => tool.access !== 'off').length, list.length)}
+            {words.counts(server.tools) ??
+              words.exposed(list.filter((tool) => tool.access !== 'off').length, list.length)}
           </span>
         )}
       </header>
@@ -42,6 +45,7 @@ export function ToolsPart({ server }: { server: ServerView }) {
           tools={tools}
         />
       ))}
+      <FeaturesPart server={server} />
     </section>
   );
 }
@@ -61,7 +65,14 @@ function ClassGroup({
   return (
     <div className="tool-class" data-class={toolClass}>
       <h3>
-        {texts.servers.classes[toolClass]} <span className="faint">{texts.servers.classHints[toolClass]}</span>
+        {texts.servers.classes[toolClass]}{' '}
+        <span className="faint" title={texts.servers.classHints[toolClass]}>
+          {texts.servers.classCounts(
+            list.filter((tool) => tool.access === 'allow').length,
+            list.filter((tool) => tool.access === 'ask').length,
+            list.filter((tool) => tool.access === 'off').length,
+          )}
+        </span>
       </h3>
       <ul className="rows">
         {list.map((tool) => (
@@ -113,6 +124,13 @@ function ToolRow({ server, tool, tools }: { server: ServerView; tool: ToolView; 
           <Outside text={tool.why} max={200} />
         </p>
         {state && <p className="warning-text">{words.toolStateHints[tool.state]}</p>}
+        {tool.change && (
+          <TextChanges
+            before={tool.change.approved}
+            now={tool.change.now}
+            label={words.changeOf(visibleText(tool.name, { max: 120 }))}
+          />
+        )}
         <Failure error={set.error} />
       </div>
       <Segmented

@@ -3,6 +3,7 @@ import { visibleText } from '../../../electron/shared/visible-text.ts';
 import { Failure } from '../../components/failure.tsx';
 import { Page } from '../../components/page.tsx';
 import { formatAgo, formatTook } from '../../format.ts';
+import { linkTo } from '../../navigation.ts';
 import { useAppState, useServices } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
 import { useNow } from '../../state/use-now.ts';
@@ -27,9 +28,14 @@ export function TunnelPage() {
     <Page
       title={words.title}
       actions={
-        <button type="button" className="button" disabled={probe.pending} onClick={() => probe.start()}>
-          {probe.pending ? words.probing : words.probe}
-        </button>
+        <>
+          <a className="button quiet" href={linkTo('doctor')}>
+            {texts.doctor.open}
+          </a>
+          <button type="button" className="button" disabled={probe.pending} onClick={() => probe.start()}>
+            {probe.pending ? words.probing : words.probe}
+          </button>
+        </>
       }
     >
       <Failure error={probe.error} />

@@ -93,6 +93,7 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
   };
   const url = (slug: string): string => `https://localhost:47443/${slug}/mcp`;
   const handlers: Handlers = {
+    'doctor.look': async () => ({ checks: [], done: true, report: '' }),
     'status.get': async () => {
       await options.slowRequest;
       return status;

@@ -47,6 +47,8 @@ export interface Stage {
   /** Lines that the server wrote on stderr. */
   readonly stderr: string[];
   readonly problems: string[];
+  /** Faults of clients that were passed over. */
+  readonly forgiven: string[];
   /** Calls whose first byte was written to the server. */
   readonly forwarded: number;
   paused: { readonly at: string } | undefined;
@@ -68,11 +70,13 @@ export interface Stage {
 export interface StageOptions {
   /** The server behind; without one, the notes server of the legacy era. */
   readonly target?: ServerTarget;
+  /** Agents whose wrong version header is passed over. */
+  readonly forgivesVersion?: (agent: string) => boolean;
   /** The real approvals station instead of the desk. */
   readonly realApprovals?: boolean;
 }
 
-export async function openStage({ target, realApprovals }: StageOptions = {}): Promise<Stage> {
+export async function openStage({ target, realApprovals, forgivesVersion }: StageOptions = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-gateway-'));
   const resourceServer = createResourceServer({ path: join(folder, 'oauth.db'), clock: systemClock });
   const log = createRequestLog({
@@ -97,6 +101,7 @@ export async function openStage({ target, realApprovals }: StageOptions = {}): P
   const store = createRememberedFile({ dataFolder: folder, clock: systemClock });
   const approvals = createApprovals({ clock: systemClock, newId: randomUUID, store });
   const problems: string[] = [];
+  const forgiven: string[] = [];
   const stderr: string[] = [];
   const listeners: { start: string; resolve: (line: string) => void }[] = [];
   servers.onStderr((_slug, line) => {
@@ -143,8 +148,8 @@ export async function openStage({ target, realApprovals }: StageOptions = {}): P
     routes,
     servers: {
       end: servers.end,
-      async connect(record, key, capabilities) {
-        const session = await servers.connect(record, key, capabilities);
+      async connect(record, key, options) {
+        const session = await servers.connect(record, key, options);
         const known = watched.get(session) ?? watch(session, sent);
         watched.set(session, known);
         return known;
@@ -157,6 +162,8 @@ export async function openStage({ target, realApprovals }: StageOptions = {}): P
     paused: () => stage.paused,
     probeKey: () => 'public-key',
     onProblem: (problem) => problems.push(problem),
+    onForgiven: (message) => forgiven.push(message),
+    ...(forgivesVersion ? { forgivesVersion } : {}),
   });
   const mint = (name: string, tools?: readonly string[]) =>
     resourceServer.mint({
@@ -183,6 +190,7 @@ export async function openStage({ target, realApprovals }: StageOptions = {}): P
     routes,
     stderr,
     problems,
+    forgiven,
     get forwarded() {
       return forwarded;
     },

@@ -324,6 +324,8 @@ export function createEdgeConnector(deps: EdgeConnectorDeps): EdgeConnector {
     signal: AbortSignal,
   ): void {
     stream.on('error', () => undefined);
+    // Whoever aborts at once is gone before this runs, and answering a stream that is gone throws: that would end the app.
+    if (stream.destroyed || stream.closed) return;
     if (signal.aborted || !handler) {
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
       return;

@@ -153,13 +153,16 @@ export function createNativeConnector(deps: NativeConnectorDeps): Connector {
         cancel();
         reject(unreachable(address, 'it ended the connection'));
       });
-      session.on('stream', (stream, headers) =>
+      session.on('stream', (stream, headers) => {
+        stream.on('error', () => undefined);
+        // Whoever aborts at once is gone before this runs, and answering a stream that is gone throws.
+        if (stream.destroyed) return;
         accept(stream, headers, () => {
           cancel();
           stream.respond({ ':status': 200 });
           resolve(createRegistrationClient(stream, clock));
-        }),
-      );
+        });
+      });
     });
     try {
       const token = deps.token();
