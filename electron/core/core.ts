@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import type { AgentRef } from '../shared/call.ts';
 import { type Clock, timestamp } from '../shared/clock.ts';
 import type { AppState, ContractClient, RequestOutput } from '../shared/contract.ts';
 import { asSallyportError, SallyportError } from '../shared/errors.ts';
@@ -22,12 +23,16 @@ import { createDoctorHandlers } from './handlers/doctor-handlers.ts';
 import { makeFirstCall } from './handlers/first-call.ts';
 import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
+import { createResultHandlers } from './handlers/result-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
+import { createWatchHandlers } from './handlers/watch-handlers.ts';
 import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
 import { signingKey } from './oauth/signing-key.ts';
+import { openCanaries } from './policy/canaries.ts';
 import { createPolicy } from './policy/create-policy.ts';
+import { createPausedAgents } from './policy/paused-agents.ts';
 import { createPinFiles } from './policy/pin-store.ts';
 import { prepareRules } from './policy/rule-book.ts';
 import type { RulesDocument } from './policy/rules-document.ts';
@@ -160,8 +165,19 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
 
   const files = { dataFolder: dataDir, clock, onTrouble: trouble };
   const rulesFile = createRulesFile(dataDir);
+  const agents = createPausedAgents({
+    clock,
+    kept: {
+      read: () => settings.get().pausedAgents ?? [],
+      write: (pausedAgents) => settings.update((current) => ({ ...current, pausedAgents })),
+    },
+  });
+  const canaries = await openCanaries({ secrets, clock });
   const policy = createPolicy({
     store: createPinFiles(files),
+    resultsOf: (slug) => registry.bySlug(slug)?.results,
+    agents,
+    canaries,
     rules: usableRules(rulesFile, trouble),
     dataFolder: dataDir,
     ownPaths: [controlAddress(dataDir, controlEnvironment())],
@@ -243,6 +259,14 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     hosts: () => settings.get().tunnel.anthropic?.hosts ?? {},
     onNoRoute: (host) => tunnel.noRoute(host),
   });
+  /** Stops one agent: kept first, then what waits and what runs of it ends. */
+  const pauseAgent = (agent: AgentRef, why: string, by?: string): void => {
+    if (!agents.pause(agent, why)) return;
+    approvals.withdraw({ agent: agent.id }, 'paused');
+    gateway.endSessions({ agent: agent.id }, 'paused');
+    const message = `${agent.name} is paused. ${why}`;
+    log.note({ kind: 'authority', message, ...(by === undefined ? {} : { by }) });
+  };
   const gateway = createGateway({
     clock,
     routes: createChosenRoutes(() => (settings.get().tunnel.way === 'anthropic' ? hostRoutes : pathRoutes)),
@@ -254,6 +278,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     policy,
     approvals,
     log,
+    pauseAgent,
     paused: () => settings.get().paused,
     probeKey: () => tunnel.publicKeyPin(),
     onProblem: (problem) => log.note({ kind: 'app', message: `The gateway failed: ${problem}` }),
@@ -321,13 +346,16 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     };
     return {
       version,
-      status: deriveStatus(facts, previous?.status),
+      status: {
+        ...deriveStatus(facts, previous?.status),
+        ...(agents.list().length > 0 ? { agentsPaused: agents.list().length } : {}),
+      },
       ...(paused ? { paused } : {}),
       tunnel: tunnelView,
       servers: serverViews,
       approvals: pending,
       remembered: [...approvals.remembered()],
-      agents: viewAgents({ clock, resourceServer: oauth, log, unverified }),
+      agents: viewAgents({ clock, resourceServer: oauth, log, agents, unverified }),
       consents,
       door: oauth.consents.door(),
       settings: { cliMayDecide, openAtLogin },
@@ -336,7 +364,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   const state = createAppState(collect);
   closers.push(() => state.close());
   const touch = (): void => state.touch();
-  for (const station of [settings, servers, origins, policy, approvals, oauth, tunnel]) station.onChange(touch);
+  for (const station of [settings, servers, origins, policy, approvals, oauth, tunnel, agents]) station.onChange(touch);
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
 
@@ -363,6 +391,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
           { clock, resourceServer: oauth, log, tunnel, agentCommand: [...options.selfCommand, 'first-call'] },
           server,
         ),
+      ownPaths: [dataDir, controlAddress(dataDir, controlEnvironment())],
       // Beside the data folder, not in it: whatever leads there is denied (security.md S7).
       sampleCommand: [...options.selfCommand, 'sample-server', `${dataDir}-notebook`],
     }),
@@ -381,6 +410,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     }),
     ...createAgentHandlers({
       clock,
+      agents,
       registry,
       resourceServer: oauth,
       approvals,
@@ -390,7 +420,9 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
     ...createLogHandlers({ log, settings }),
-    ...createPolicyHandlers({ policy, rulesFile, log }),
+    ...createPolicyHandlers({ policy, rulesFile, log, clock }),
+    ...createResultHandlers({ masked: gateway.maskedResults, registry, log }),
+    ...createWatchHandlers({ clock, policy, agents, canaries, log, resourceServer: oauth, pauseAgent }),
     ...createConsentHandlers({ oauth, log }),
     ...createDoctorHandlers({
       clock,

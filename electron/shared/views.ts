@@ -39,6 +39,8 @@ export const statusView = z.object({
   way: z.enum(ways),
   servers: z.number().int(),
   pending: z.number().int(),
+  /** Agents that are paused; absent where none is. */
+  agentsPaused: z.number().int().optional(),
   lastCallAt: instant.optional(),
   probe: probeView.optional(),
 });
@@ -100,6 +102,8 @@ export const serverView = z.object({
   ca: z.array(z.object({ subject: z.string(), fingerprint: z.string(), notAfter: instant })).optional(),
   /** How far the address of an HTTP server lies, since it was first connected to. */
   reach: z.enum(['machine', 'private', 'public']).optional(),
+  /** What is done with its results; absent = secrets are masked, characters that nobody sees are reported. */
+  results: z.object({ secrets: z.enum(['mask', 'pass']), unseen: z.enum(['report', 'remove']) }).optional(),
   /** What besides tools agents may use. */
   features: z.array(z.enum(serverFeatures)).optional(),
   /** Its results are private; `offered` = also by a way whose middle reads, as the person said in a second step. */
@@ -157,6 +161,8 @@ export const agentView = z.object({
   /** For `tunnel`: what it reached, and when it came last, since the app was started. */
   seen: z.object({ servers: z.array(slug), at: instant }).optional(),
   callsToday: z.number().int(),
+  /** Set while nothing of it runs: a budget, a planted value or the person paused it. */
+  paused: z.object({ at: instant, why: z.string() }).optional(),
 });
 /** See {@link agentView}. */
 export type AgentView = z.infer<typeof agentView>;

@@ -446,6 +446,21 @@ function handlersOf(core: FakeCore): Handlers {
       core.replace({ ...rest, status: { ...core.state.status, state: 'sharing' } });
       return { paused: false, at: now(), endedStreams: 0 };
     },
+    'servers.results': ({ server, secrets, unseen }) => ({
+      server,
+      secrets: secrets ?? 'mask',
+      unseen: unseen ?? 'report',
+    }),
+    'results.list': () => ({ results: [] }),
+    'results.reveal': ({ id }) => ({ id, text: '{}', kinds: [] }),
+    'results.send': ({ id }) => ({ id }),
+    'policy.propose': () => ({ proposals: [] }),
+    'policy.adopt': () => ({ path: '/rules.yaml', rules: 1 }),
+    'agents.pause': ({ id }) => ({ id, at: core.state.status.since }),
+    'agents.resume': ({ id }) => ({ id }),
+    'canaries.list': () => ({ canaries: [] }),
+    'canaries.add': ({ value }) => ({ id: 'c1', value: value ?? 'acct-abc234-abcd2345' }),
+    'canaries.remove': ({ id }) => ({ id }),
     'settings.get': () => core.state.settings,
     'settings.set': (change) => {
       const settings = {

@@ -6,6 +6,7 @@ import type { Handlers } from '../fronts/dispatcher.ts';
 import type { ResourceServer } from '../oauth/resource-server.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
+import { folderOverOwnFiles } from '../servers/folder-over-own-files.ts';
 import type { ServerRegistry } from '../servers/server-registry.ts';
 import type { ServerRecord, Servers } from '../servers/servers.ts';
 import { readTools } from '../servers/sharing.ts';
@@ -27,6 +28,8 @@ export interface ServerHandlerDeps {
   /** Denies OAuth requests that wait for one server. */
   readonly withdrawConsents: (server: string) => void;
   readonly viewOf: (record: ServerRecord) => ReturnType<typeof import('../servers/server-view.ts').viewServer>;
+  /** Our data folder and what else of ours lies apart from it. */
+  readonly ownPaths: readonly string[];
   /** Command and arguments that run the sample server, from the entry file. */
   readonly sampleCommand: readonly string[];
   /** Makes the first call on the sample server, once it is shared. */
@@ -124,8 +127,19 @@ export function createServerHandlers(
       return { name: record.name };
     },
 
-    'servers.share': async ({ server, waitMs }, { front }) => {
+    'servers.share': async ({ server, waitMs, overOwnFiles }, { front }) => {
       const record = registry.find(server);
+      const folder = overOwnFiles ? undefined : folderOverOwnFiles(record, deps.ownPaths);
+      if (folder !== undefined) {
+        throw new SallyportError(
+          'holds_own_files',
+          'policy',
+          `${record.name} works in ${folder}, which holds Sallyport’s own files.`,
+          {
+            hint: 'Share a narrower folder, or confirm: sallyport servers share NAME --over-own-files. No call may reach these files either way.',
+          },
+        );
+      }
       if (tunnel.view().way === 'openai') refuseWithheld(record);
       const shared = await share(record, waitMs);
       log.note({ kind: 'authority', message: `Server ${record.name} shared.`, server: record.slug, by: front });

@@ -30,6 +30,7 @@ export interface ServerRegistry {
   /** Removes it with its environment secrets. Its slug's token audience must be ended by the caller. */
   remove(slug: string): Promise<void>;
   setShared(slug: string, shared: boolean): void;
+  setResults(slug: string, results: NonNullable<ServerRecord['results']>): void;
   setFeatures(slug: string, features: readonly ServerFeature[]): void;
   /** Marks its results; `readable` = offered by a way whose middle reads all the same. */
   setPrivate(slug: string, marked: boolean, readable: boolean): void;
@@ -105,6 +106,9 @@ export function createServerRegistry(deps: { settings: Settings; secrets: Secret
     async remove(slug) {
       change(slug, () => undefined);
       await forgetValues(slug);
+    },
+    setResults(slug, results) {
+      change(slug, (record) => ({ ...record, results }));
     },
     setFeatures(slug, features) {
       change(slug, (record) => ({ ...record, features: [...features] }));

@@ -32,6 +32,7 @@ export function viewServer(
     ...(health.lastError ? { lastError: health.lastError } : {}),
     ...(record.source ? { source: record.source } : {}),
     features: serverFeatures.filter((feature) => record.features?.includes(feature)),
+    ...(record.results ? { results: record.results } : {}),
     ...(record.reach ? { reach: record.reach } : {}),
     ...(record.private ? { private: record.offeredReadable ? ('offered' as const) : ('withheld' as const) } : {}),
     ...(origin ? { origin } : {}),
