@@ -3,6 +3,7 @@ import { approvalsTexts } from './texts/approvals.ts';
 import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
 import { requestsTexts } from './texts/requests.ts';
+import { rulesTexts } from './texts/rules.ts';
 import { serversTexts } from './texts/servers.ts';
 import { settingsTexts } from './texts/settings.ts';
 import { tunnelTexts } from './texts/tunnel.ts';
@@ -15,6 +16,7 @@ export const texts = {
   ...firstRunTexts,
   ...requestsTexts,
   ...approvalsTexts,
+  ...rulesTexts,
   ...agentsTexts,
   ...tunnelTexts,
   ...doctorTexts,
