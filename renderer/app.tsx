@@ -14,6 +14,7 @@ import { FirstRunPage } from './features/first-run/first-run-page.tsx';
 import { RequestsPage } from './features/requests/requests-page.tsx';
 import { Loading, NoKey, OfflineBanner, Unreachable } from './features/road/connection-states.tsx';
 import { RoadBar } from './features/road/road-bar.tsx';
+import { RulesPage } from './features/rules/rules-page.tsx';
 import { ServerPage } from './features/servers/server-page.tsx';
 import { ServersPage } from './features/servers/servers-page.tsx';
 import { SettingsPage } from './features/settings/settings-page.tsx';
@@ -89,6 +90,8 @@ function PageOf({ route, onReview }: { route: Route; onReview(id: string): void 
       return <TunnelPage />;
     case 'doctor':
       return <DoctorPage />;
+    case 'rules':
+      return <RulesPage />;
     case 'start':
       return <FirstRunPage />;
     case 'settings':

@@ -4,6 +4,7 @@ import { claudeTexts } from './texts/claude.ts';
 import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
 import { requestsTexts } from './texts/requests.ts';
+import { rulesTexts } from './texts/rules.ts';
 import { serversTexts } from './texts/servers.ts';
 import { settingsTexts } from './texts/settings.ts';
 import { tunnelTexts } from './texts/tunnel.ts';
@@ -16,6 +17,7 @@ export const texts = {
   ...firstRunTexts,
   ...requestsTexts,
   ...approvalsTexts,
+  ...rulesTexts,
   ...agentsTexts,
   ...tunnelTexts,
   ...claudeTexts,

@@ -7,8 +7,10 @@ import { registerDiscoveryCommands } from './discovery-commands.ts';
 import { usageError } from './failures.ts';
 import { ask } from './instance.ts';
 import type { CliIo } from './io.ts';
+import { registerOfferCommand } from './offer-command.ts';
 import { shellWord, shown, table } from './output.ts';
 import { readEnvironment, readHeaders, readSource } from './secret-input.ts';
+import { registerSignInCommands } from './sign-in-commands.ts';
 
 interface AddOptions {
   readonly command?: string;
@@ -106,6 +108,9 @@ export function registerServerCommands(program: Command, io: CliIo): void {
       const set = await ask(io, 'servers.features', { server: name, ...Object.fromEntries(ticked) });
       io.print(set, () => `${shown(name)} shares ${['tools', ...set.features].join(', ')}.`);
     });
+
+  registerSignInCommands(servers, io);
+  registerOfferCommand(servers, io);
 
   servers
     .command('private')

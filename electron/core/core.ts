@@ -13,6 +13,7 @@ import { type BrowserFront, createBrowserFront } from './fronts/browser-front.ts
 import { controlAddress, controlEnvironment } from './fronts/control-address.ts';
 import { createControlSocket } from './fronts/control-socket.ts';
 import { createDispatcher, type Dispatcher } from './fronts/dispatcher.ts';
+import { openPageInBrowser } from './fronts/open-in-browser.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { createChosenRoutes, createHostRoutes, createPathRoutes } from './gateway/routes.ts';
 import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
@@ -25,6 +26,7 @@ import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createResultHandlers } from './handlers/result-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
+import { createSignInHandlers } from './handlers/sign-in-handlers.ts';
 import { createWatchHandlers } from './handlers/watch-handlers.ts';
 import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
@@ -32,6 +34,7 @@ import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
 import { signingKey } from './oauth/signing-key.ts';
 import { openCanaries } from './policy/canaries.ts';
 import { createPolicy } from './policy/create-policy.ts';
+import { createOfferPins } from './policy/offer-pins.ts';
 import { createPausedAgents } from './policy/paused-agents.ts';
 import { createPinFiles } from './policy/pin-store.ts';
 import { prepareRules } from './policy/rule-book.ts';
@@ -47,9 +50,11 @@ import { createDiscovery } from './servers/discovery/discovery.ts';
 import { scanLoopback } from './servers/discovery/loopback-scan.ts';
 import { createOrigins } from './servers/discovery/origins.ts';
 import { ownPorts } from './servers/discovery/own-ports.ts';
+import type { Reach } from './servers/http/upstream-address.ts';
 import { createServerRegistry } from './servers/server-registry.ts';
 import { viewServer } from './servers/server-view.ts';
 import type { ServerRecord } from './servers/servers.ts';
+import { createSignIns } from './servers/sign-in/sign-ins.ts';
 import { startKeptChild } from './servers/stdio/kept-child.ts';
 import type { SettingsData, SettingsFile } from './settings/settings.ts';
 import { createSettings } from './settings/settings-station.ts';
@@ -187,12 +192,26 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   // Until the parsers that the rules name are there, what they would judge asks.
   void prepareRules(policy.rules()).catch((error: unknown) => trouble(asSallyportError(error, 'policy')));
   const approvals = createApprovals({ clock, newId: randomUUID, store: createRememberedFile(files), home: homedir() });
+  const onReach = (slug: string, reach: Reach): void => registry.setReach(slug, reach);
+  const client = { name: 'sallyport', version };
+  const signIns = createSignIns({ secrets, clock, client, onReach });
+  closers.push(() => signIns.close());
+  const offers = createOfferPins(files);
+  offers.onChange((server, came) => {
+    for (const { kind, name, state } of came) {
+      const what = kind === 'instructions' ? 'Its instructions' : `Its ${kind} ${name}`;
+      const how = state === 'new' ? 'new, and off until approved' : 'not what was approved, and blocked';
+      log.note({ kind: 'server', server, message: `${what}: ${how}.` });
+    }
+  });
   const servers = createServers({
     secrets,
     clock,
-    client: { name: 'sallyport', version },
+    client,
     environment: process.env,
-    onReach: (slug, reach) => registry.setReach(slug, reach),
+    signIns,
+    offers,
+    onReach,
   });
   closers.push(() => servers.stopAll());
   const registry = createServerRegistry({ settings, secrets });
@@ -328,6 +347,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       policy.tools(record.slug),
       tunnel.urlOf(record.slug),
       origins.view(record),
+      signIns.view(record.slug),
+      [...offers.waiting(record.slug)],
     );
   const collect = (previous: AppState | undefined): AppState => {
     const { paused, cliMayDecide, openAtLogin } = settings.get();
@@ -364,9 +385,17 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   const state = createAppState(collect);
   closers.push(() => state.close());
   const touch = (): void => state.touch();
-  for (const station of [settings, servers, origins, policy, approvals, oauth, tunnel, agents]) station.onChange(touch);
+  for (const station of [settings, servers, signIns, offers, origins, policy, approvals, oauth, tunnel, agents]) {
+    station.onChange(touch);
+  }
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
+
+  // What ran without the tokens, or under others, does not go on.
+  signIns.onSignedIn((slug) => {
+    log.note({ kind: 'authority', message: 'Sallyport signed in there.', server: slug });
+    void servers.stop(slug);
+  });
 
   const stopCalls = async (): Promise<number> => {
     approvals.withdraw({}, 'paused');
@@ -378,6 +407,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createServerHandlers({
       registry,
       servers,
+      offers,
       policy,
       approvals,
       resourceServer: oauth,
@@ -394,6 +424,13 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       ownPaths: [dataDir, controlAddress(dataDir, controlEnvironment())],
       // Beside the data folder, not in it: whatever leads there is denied (security.md S7).
       sampleCommand: [...options.selfCommand, 'sample-server', `${dataDir}-notebook`],
+    }),
+    ...createSignInHandlers({
+      registry,
+      servers,
+      signIns,
+      log,
+      openPage: (url) => openPageInBrowser(join(dataDir, 'open-sign-in.html'), url),
     }),
     ...createDiscoveryHandlers({
       registry,

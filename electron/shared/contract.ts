@@ -245,6 +245,17 @@ export const requests = {
     z.object({ server: slug, private: z.boolean(), readable: z.boolean() }),
     { widens: true },
   ),
+  /** Approves a prompt, a template or the instructions of a server as they are now; `pin` names what was shown. */
+  'servers.approveOffer': request(
+    z.strictObject({
+      server: serverName,
+      kind: z.enum(['prompt', 'template', 'instructions']),
+      name: z.string().max(4_096),
+      pin: z.string().max(100),
+    }),
+    z.object({ server: slug }),
+    { widens: true },
+  ),
   /** What is done with results of a server; what is left out stays as it is. */
   'servers.results': request(
     z.strictObject({
@@ -298,6 +309,43 @@ export const requests = {
     }),
     { widens: true },
   ),
+  /**
+   * Sallyport's own sign-in at an HTTP server, in two steps: without `agree` it says where that would be and for what,
+   * with the digest of that it registers there and gives the page to open (`reference/mcp.md` §6, consent before redirect).
+   */
+  'servers.authorize': request(
+    z.strictObject({
+      server: serverName,
+      agree: z.string().max(100).optional(),
+      /** A client that was registered by hand, and the loopback port that its redirect names. */
+      clientId: z.string().min(1).max(2_000).optional(),
+      clientSecret: z.string().min(1).max(4_096).optional(),
+      port: z.number().int().min(1).max(65_535).optional(),
+    }),
+    z.discriminatedUnion('step', [
+      z.object({
+        step: z.literal('consent'),
+        server: slug,
+        digest: z.string(),
+        /** The authorization server. */
+        issuer: z.string(),
+        /** Origin of the page that the browser would open. */
+        page: z.string(),
+        scopes: z.array(z.string()),
+        resource: z.string().optional(),
+        client: z.enum(['given', 'registers']),
+      }),
+      z.object({ step: z.literal('browser'), server: slug, url: z.string(), expiresAt: instant }),
+    ]),
+    { widens: true },
+  ),
+  /** Waits until the browser of `servers.authorize` came back. */
+  'servers.authorized': request(
+    z.strictObject({ server: serverName }),
+    z.object({ server: slug, scopes: z.array(z.string()) }),
+  ),
+  /** Gives Sallyport's own tokens at a server back and forgets them. */
+  'servers.signOut': request(z.strictObject({ server: serverName }), z.object({ server: slug })),
   'servers.unshare': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),
   /** Adds and shares the sample server that ships with the app, if it is not there yet. */
   'servers.try': request(nothing, z.object({ name: z.string(), slug, url: z.string() }), { widens: true }),

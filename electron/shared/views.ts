@@ -86,7 +86,7 @@ export const serverView = z.object({
   ...targetView,
   shared: z.boolean(),
   publicUrl: z.string().optional(),
-  state: z.enum(['stopped', 'starting', 'ready', 'crashed', 'wrong-output']),
+  state: z.enum(['stopped', 'starting', 'ready', 'crashed', 'wrong-output', 'needs-authorization']),
   era: z.enum(['legacy', 'modern']).optional(),
   tools: z.object({
     total: z.number().int(),
@@ -102,6 +102,27 @@ export const serverView = z.object({
   ca: z.array(z.object({ subject: z.string(), fingerprint: z.string(), notAfter: instant })).optional(),
   /** How far the address of an HTTP server lies, since it was first connected to. */
   reach: z.enum(['machine', 'private', 'public']).optional(),
+  /** Sallyport's own sign-in at a server that wants one; absent where none was ever asked for. */
+  signIn: z
+    .object({
+      /** `needed` = a person must sign in; `waiting` = a browser is on its way; `authorized` = Sallyport holds tokens. */
+      state: z.enum(['needed', 'waiting', 'authorized']),
+      issuer: z.string().optional(),
+      scopes: z.array(z.string()).optional(),
+    })
+    .optional(),
+  /** Prompts, templates and instructions that wait for approval: new, or not what was approved. Texts of an outsider. */
+  offers: z
+    .array(
+      z.object({
+        kind: z.enum(['prompt', 'template', 'instructions']),
+        name: z.string(),
+        state: z.enum(['new', 'changed']),
+        pin: z.string(),
+        text: z.string(),
+      }),
+    )
+    .optional(),
   /** What is done with its results; absent = secrets are masked, characters that nobody sees are reported. */
   results: z.object({ secrets: z.enum(['mask', 'pass']), unseen: z.enum(['report', 'remove']) }).optional(),
   /** What besides tools agents may use. */

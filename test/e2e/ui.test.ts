@@ -83,4 +83,34 @@ describe('the page of a running app', () => {
     await agent.callTool({ name: 'read_text_file', arguments: { path: join(folder, 'plan.md') } });
     await page.getByRole('row', { name: /Claude.*read_text_file.*plan\.md.*ran/ }).waitFor();
   });
+
+  it('marks in a second prompt what differs from the first, and answers both', async () => {
+    const path = join(folder, 'plan.md');
+    const prompt = page.getByRole('dialog', { name: /Approval prompt/ });
+    const write = (content: string) => agent.callTool({ name: 'write_file', arguments: { path, content } });
+    const first = write('due Friday\ncall the printer\n');
+    await prompt.getByRole('heading', { name: /^write a file / }).waitFor();
+    await page.locator('[data-armed]').waitFor();
+    await prompt.getByRole('button', { name: 'Allow once' }).click();
+    await first;
+    const second = write('due Monday\ncall the printer\n');
+    await prompt.getByText('Marked: what differs from its last call like this').waitFor();
+    await prompt.locator('ins', { hasText: 'due Monday' }).waitFor();
+    await page.locator('[data-armed]').waitFor();
+    await prompt.getByRole('button', { name: 'Deny', exact: false }).first().click();
+    await second;
+    await prompt.waitFor({ state: 'detached' });
+  });
+
+  it('lets the doctor look at every hop, and refuses wrong rules at their line', async () => {
+    await rail('Tunnel').click();
+    await page.getByRole('link', { name: 'Check every hop' }).click();
+    await page.getByRole('button', { name: 'Copy a report' }).waitFor();
+    await page.getByText('Our own key answers at the public door.').waitFor();
+    await rail('Approvals').click();
+    await page.getByRole('link', { name: 'Rules' }).click();
+    await page.getByLabel('Rules file').fill('version: 1\nrules:\n  - id: one\n    thn: allow\n');
+    await page.getByRole('button', { name: 'Put in force' }).click();
+    await page.getByText(/rules\.yaml:\d+:\d+: /).waitFor();
+  });
 });

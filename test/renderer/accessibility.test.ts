@@ -1,35 +1,7 @@
-import AxeBuilder from '@axe-core/playwright';
 import { describe, expect, test } from 'vitest';
-import { noon } from './fixtures.ts';
 import { windowsForTests } from './harness.ts';
-import { scenes } from './scenes.ts';
 
 const open = windowsForTests();
-
-describe('axe finds nothing in either theme', () => {
-  test.each(scenes.map((scene) => [scene.name, scene] as const))('%s', async (_name, scene) => {
-    const { page, core } = await open({
-      state: scene.state(),
-      at: noon,
-      ...(scene.route === undefined ? {} : { route: scene.route }),
-      ...(scene.viewport ? { viewport: scene.viewport } : {}),
-      ...(scene.noKey ? { key: false } : {}),
-      ...(scene.before ? { before: scene.before } : {}),
-    });
-    await page.clock.runFor(700);
-    if (scene.act) await scene.act(page, core);
-    await page.clock.runFor(700);
-    const found: string[] = [];
-    for (const theme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme: theme });
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      found.push(
-        ...violations.map((each) => `${theme} ${each.id}: ${each.nodes.map((node) => node.html).join(' | ')}`),
-      );
-    }
-    expect(found).toEqual([]);
-  });
-});
 
 describe('small and large', () => {
   const routes = [

@@ -3,10 +3,13 @@ import { type Browser, chromium } from 'playwright-core';
 import { findChromium } from '../chromium.mjs';
 
 /** Starts the Chromium that the run was given, or that was found. */
-export function launchChromium(): Promise<Browser> {
+export function launchChromium(options: { readonly forPictures?: boolean } = {}): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('No Chromium: npm test installs one, or name yours in CHROMIUM.');
   // Chromium refuses its own sandbox to root; a container's tests usually are.
   const root = process.getuid?.() === 0;
-  return chromium.launch({ executablePath, args: [...(root ? ['--no-sandbox'] : []), '--disable-gpu'] });
+  // Text is drawn alike whatever the screen and the system's font settings are.
+  const alike = ['--disable-lcd-text', '--font-render-hinting=none', '--force-color-profile=srgb'];
+  const args = [...(root ? ['--no-sandbox'] : []), '--disable-gpu', ...(options.forPictures ? alike : [])];
+  return chromium.launch({ executablePath, args });
 }

@@ -16,7 +16,7 @@ import {
 import { asSallyportError, SallyportError } from '../../electron/shared/errors.ts';
 import { serverFeatures } from '../../electron/shared/features.ts';
 import type { FirstCallView, FoundServer, LogRow, ToolView } from '../../electron/shared/views.ts';
-import { detailOf, doctorChecks, fileTools, logRow, morningLog, sharingState } from './fixtures.ts';
+import { detailOf, doctorChecks, fileTools, logRow, morningLog, rulesText, sharingState } from './fixtures.ts';
 
 type Parsed<Name extends RequestName> = z.output<(typeof requests)[Name]['input']>;
 /** One handler for every request of the contract, so that the fake cannot fall behind it. */
@@ -33,6 +33,7 @@ export interface FakeCore {
   state: AppState;
   rows: LogRow[];
   tools: ToolView[];
+  rules: string;
   found: FoundServer[];
   /** Handlers as they are; a test replaces the one whose answer matters to it. */
   readonly handlers: Handlers;
@@ -56,8 +57,12 @@ export interface FakeCore {
   stop(): Promise<void>;
 }
 
-/** Starts it on a free port of 127.0.0.1. @param root folder of the built pages */
-export async function startFakeCore(root: string, first: AppState = sharingState()): Promise<FakeCore> {
+/** Starts it on a free port of 127.0.0.1. @param root folder of the built pages @param now what its answers take for the time */
+export async function startFakeCore(
+  root: string,
+  first: AppState = sharingState(),
+  now: () => number = Date.now,
+): Promise<FakeCore> {
   let key = 'k'.repeat(43);
   let rev = 1;
   let port = 0;
@@ -142,6 +147,7 @@ export async function startFakeCore(root: string, first: AppState = sharingState
     state: first,
     rows: morningLog(),
     tools: [...fileTools],
+    rules: rulesText,
     found: [],
     handlers: undefined as unknown as Handlers,
     asked,
@@ -172,11 +178,11 @@ export async function startFakeCore(root: string, first: AppState = sharingState
       if (server.listening) await down();
     },
   };
-  Object.assign(core, { handlers: handlersOf(core) });
+  Object.assign(core, { handlers: handlersOf(core, now) });
   return core;
 }
 
-function handlersOf(core: FakeCore): Handlers {
+function handlersOf(core: FakeCore, clock: () => number): Handlers {
   const server = (name: string) => {
     const found = core.state.servers.find((each) => each.slug === name || each.name === name);
     if (!found) throw new SallyportError('unknown_server', 'app', `There is no server "${name}".`);
@@ -184,11 +190,20 @@ function handlersOf(core: FakeCore): Handlers {
   };
   const setServer = (slug: string, change: object) =>
     core.patch({ servers: core.state.servers.map((each) => (each.slug === slug ? { ...each, ...change } : each)) });
-  const now = () => new Date().toISOString();
+  const now = () => new Date(clock()).toISOString();
   return {
     'status.get': () => core.state.status,
-    'policy.show': () => ({ path: '/rules.yaml', text: '', rules: 0 }),
-    'policy.set': () => ({ path: '/rules.yaml', rules: 0 }),
+    'policy.show': () => ({ path: '/home/ana/.config/sallyport/rules.yaml', text: core.rules, rules: 2 }),
+    'policy.set': ({ text, name }) => {
+      const line = text.split('\n').findIndex((each) => each.includes('thn:'));
+      if (line >= 0) {
+        const column = (text.split('\n')[line] ?? '').indexOf('thn:') + 1;
+        const message = `${name}:${line + 1}:${column}: “thn” is no key of a rule.`;
+        throw new SallyportError('rules_invalid', 'policy', message);
+      }
+      core.rules = text;
+      return { path: '/home/ana/.config/sallyport/rules.yaml', rules: text.split('- id:').length - 1 };
+    },
     'ui.address': () => ({ url: core.url }),
     'app.about': () => ({
       dataDir: '/home/ana/.config/sallyport',
@@ -253,6 +268,31 @@ function handlersOf(core: FakeCore): Handlers {
       setServer(server(name).slug, { origin: undefined });
       return server(name);
     },
+    'servers.authorize': ({ server: name, agree }) => {
+      const { slug } = server(name);
+      if (agree === undefined) {
+        return {
+          step: 'consent',
+          server: slug,
+          digest: 'd',
+          issuer: 'https://sign-in.example',
+          page: 'https://sign-in.example',
+          scopes: ['notes:read', 'offline_access'],
+          resource: 'https://notes.example/mcp',
+          client: 'registers',
+        };
+      }
+      setServer(slug, { signIn: { state: 'waiting' } });
+      const expiresAt = '2026-11-22T12:10:00.000Z';
+      return { step: 'browser', server: slug, url: 'https://sign-in.example/authorize?state=x', expiresAt };
+    },
+    'servers.authorized': ({ server: name }) => ({ server: server(name).slug, scopes: [] }),
+    'servers.signOut': ({ server: name }) => ({ server: server(name).slug }),
+    'servers.approveOffer': ({ server: name }) => {
+      const { slug } = server(name);
+      setServer(slug, { offers: [] });
+      return { server: slug };
+    },
     'servers.features': ({ server: name, ...ticked }) => {
       const { slug, features: before } = server(name);
       const features = serverFeatures.filter((each) => ticked[each] ?? before?.includes(each) ?? false);
@@ -303,7 +343,7 @@ function handlersOf(core: FakeCore): Handlers {
     'servers.firstCall': async () => {
       const tried = await core.handlers['servers.try']({});
       core.log([{ ...logRow(90), id: 'call-first', tool: 'list_notes', server: tried.slug }]);
-      const start = Date.now();
+      const start = clock();
       const hop = (name: FirstCallView['hops'][number]['hop'], afterMs: number, detail: string) => ({
         hop: name,
         at: new Date(start + afterMs).toISOString(),
@@ -351,7 +391,7 @@ function handlersOf(core: FakeCore): Handlers {
       resource: server(name).publicUrl ?? '',
       server: server(name).slug,
       scope: 'all-shared',
-      expiresAt: new Date(Date.now() + (ttlMs ?? 86_400_000)).toISOString(),
+      expiresAt: new Date(clock() + (ttlMs ?? 86_400_000)).toISOString(),
     }),
     'agents.revoke': ({ id }) => {
       core.patch({
@@ -365,7 +405,7 @@ function handlersOf(core: FakeCore): Handlers {
     'agents.narrow': ({ id }) => ({ id, scope: 'read' }),
     'agents.letIn': ({ forMs }) => {
       const { openUntil: _before, ...closed } = core.state.door;
-      const door = forMs === 0 ? closed : { ...closed, openUntil: new Date(Date.now() + forMs).toISOString() };
+      const door = forMs === 0 ? closed : { ...closed, openUntil: new Date(clock() + forMs).toISOString() };
       core.patch({ door });
       return door;
     },

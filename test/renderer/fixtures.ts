@@ -486,3 +486,15 @@ function runningRow(seq: number, change: Partial<LogRow>): LogRow {
   const { outcome: _outcome, ms: _ms, ...row } = logRow(seq, change);
   return { ...row, decision: { effect: 'allow', rule: 'remembered', reasons: [], risk: 10, class: 'effect' } };
 }
+
+/** The rules file of a careful person. */
+export const rulesText = `version: 1
+rules:
+  - id: notes-only
+    when: { server: files, tool: write_*, paths-under: [~/notes] }
+    then: allow
+  - id: no-moves
+    when: { server: files, tool: move_file }
+    then: deny
+    reason: Files stay where they are.
+`;

@@ -93,7 +93,7 @@ export const scenes: readonly Scene[] = [
     name: 'start-called',
     state: emptyState,
     route: '#/start',
-    viewport: { width: 1_200, height: 1_280 },
+    viewport: { width: 1_040, height: 1_000 },
     before: emptyLog,
     async act(page) {
       await page.getByRole('button', { name: 'Try it' }).click();
@@ -108,7 +108,7 @@ export const scenes: readonly Scene[] = [
     before: emptyLog,
   },
   { name: 'servers-trouble', state: troubled, route: '#/servers' },
-  { name: 'server', state: sharingState, route: '#/servers/files', viewport: { width: 1_200, height: 960 } },
+  { name: 'server', state: sharingState, route: '#/servers/files', viewport: { width: 1_040, height: 760 } },
   {
     name: 'server-hosted',
     state: sharingState,
@@ -215,6 +215,17 @@ export const scenes: readonly Scene[] = [
   { name: 'tunnel-trouble', state: troubled, route: '#/tunnel' },
   { name: 'doctor', state: sharingState, route: '#/doctor' },
   { name: 'narrow-doctor', state: sharingState, route: '#/doctor', viewport: { width: 360, height: 640 } },
+  { name: 'rules', state: sharingState, route: '#/rules' },
+  {
+    name: 'rules-wrong',
+    state: sharingState,
+    route: '#/rules',
+    async act(page) {
+      await page.getByLabel('Rules file').fill('version: 1\nrules:\n  - id: one\n    thn: allow\n');
+      await page.getByRole('button', { name: 'Put in force' }).click();
+      await page.getByText('rules.yaml:4:5').waitFor();
+    },
+  },
   { name: 'settings', state: sharingState, route: '#/settings' },
   { name: 'paused', state: paused, route: '#/servers' },
   { name: 'no-key', state: sharingState, noKey: true },

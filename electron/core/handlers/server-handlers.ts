@@ -7,6 +7,7 @@ import type { ResourceServer } from '../oauth/resource-server.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
 import { folderOverOwnFiles } from '../servers/folder-over-own-files.ts';
+import type { OfferPins } from '../servers/offers.ts';
 import type { ServerRegistry } from '../servers/server-registry.ts';
 import type { ServerRecord, Servers } from '../servers/servers.ts';
 import { readTools } from '../servers/sharing.ts';
@@ -19,6 +20,7 @@ export interface ServerHandlerDeps {
   readonly registry: ServerRegistry;
   readonly servers: Servers;
   readonly policy: Policy;
+  readonly offers: OfferPins;
   readonly approvals: Approvals;
   readonly resourceServer: ResourceServer;
   readonly log: RequestLog;
@@ -52,6 +54,7 @@ export function createServerHandlers(
   | 'servers.try'
   | 'servers.firstCall'
   | 'servers.features'
+  | 'servers.approveOffer'
   | 'servers.private'
   | 'tools.list'
   | 'tools.set'
@@ -59,6 +62,8 @@ export function createServerHandlers(
   const { registry, servers, policy, log, tunnel } = deps;
 
   const share = async (record: ServerRecord, waitMs?: number) => {
+    // Sharing approves what there is now, of whatever kind.
+    if (!record.shared) deps.offers.forget(record.slug);
     const definitions = await readTools(servers, record, waitMs);
     policy.approveAll(record.slug, definitions);
     registry.setShared(record.slug, true);
@@ -113,6 +118,7 @@ export function createServerHandlers(
       await unshare(record);
       deps.resourceServer.revokeAll(record.slug);
       policy.forget(record.slug);
+      deps.offers.forget(record.slug);
       // Another server may get this slug one day: it must not inherit what was said of this one.
       for (const answer of deps.approvals.remembered()) {
         if (answer.server === record.slug) deps.approvals.forget(answer.id);
@@ -184,6 +190,14 @@ export function createServerHandlers(
         : `The results of ${name} are not private.`;
       log.note({ kind: 'authority', message, server: slug, by: front });
       return { server: slug, private: marked, readable: offered };
+    },
+
+    'servers.approveOffer': async ({ server, kind, name, pin }, { front }) => {
+      const { slug, name: of } = registry.find(server);
+      deps.offers.approve(slug, kind, name, pin);
+      const what = kind === 'instructions' ? 'the instructions' : `the ${kind} ${name}`;
+      log.note({ kind: 'authority', message: `Approved ${what} of ${of}.`, server: slug, by: front });
+      return { server: slug };
     },
 
     'servers.try': async (_input, { front }) => await shareSample(front),

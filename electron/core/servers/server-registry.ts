@@ -57,6 +57,7 @@ export function createServerRegistry(deps: { settings: Settings; secrets: Secret
     for (const prefix of [envSecret(slug, ''), headerSecret(slug, '')]) {
       for (const name of secrets.names(prefix)) await secrets.delete(name);
     }
+    await secrets.delete(signInSecret(slug));
   };
   return {
     all,
@@ -141,6 +142,11 @@ export function envSecret(slug: string, name: string): string {
 /** Name of the secret that holds one header value of an HTTP server. */
 export function headerSecret(slug: string, name: string): string {
   return `server-header:${slug}:${name}`;
+}
+
+/** Name of the secret that holds Sallyport's own tokens at an HTTP server. */
+export function signInSecret(slug: string): string {
+  return `server-sign-in:${slug}`;
 }
 
 /** A free slug `[a-z0-9-]{1,40}` made from a name (`design.md` §2, Addresses). */

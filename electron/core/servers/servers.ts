@@ -55,7 +55,7 @@ export interface ServerRecord {
 
 /** How a server does right now. */
 export interface ServerHealth {
-  readonly state: 'stopped' | 'starting' | 'ready' | 'crashed' | 'wrong-output';
+  readonly state: 'stopped' | 'starting' | 'ready' | 'crashed' | 'wrong-output' | 'needs-authorization';
   readonly era?: 'legacy' | 'modern';
   /** What went wrong last, in words, with the server's last words on stderr. An outsider's text. */
   readonly lastError?: string;

@@ -5,6 +5,7 @@ import { Failure } from '../../components/failure.tsx';
 import { Outside } from '../../components/outside.tsx';
 import { Page } from '../../components/page.tsx';
 import { formatCountdown } from '../../format.ts';
+import { linkTo } from '../../navigation.ts';
 import { useAppState, useServices } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
 import { useNow } from '../../state/use-now.ts';
@@ -19,7 +20,14 @@ export function ApprovalsPage({ onReview }: { onReview(id: string): void }) {
   const kept = useId();
   const history = useId();
   return (
-    <Page title={texts.approvals.title}>
+    <Page
+      title={texts.approvals.title}
+      actions={
+        <a className="button" href={linkTo('rules')}>
+          {texts.rules.open}
+        </a>
+      }
+    >
       <section aria-labelledby={queue}>
         <h2 id={queue}>{texts.approvals.queue}</h2>
         {approvals.length === 0 ? (

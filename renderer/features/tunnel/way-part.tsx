@@ -23,7 +23,7 @@ export function WayPart() {
   return (
     <section aria-labelledby={heading}>
       <h2 id={heading}>{words.way}</h2>
-      <div className="row">
+      <div className="row way">
         <div className="row-main">
           <p>
             <strong>{words.ways[tunnel.way]}</strong> <span className="faint">{words.states[tunnel.state]}</span>

@@ -137,6 +137,15 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     'servers.scan': async () => ({ found: [], ports: 0 }),
     'servers.import': async ({ found }) => ({ name: found, slug: found }),
     'servers.adopt': async ({ server }) => find(server),
+    'servers.authorize': async ({ server }) => ({
+      step: 'browser',
+      server,
+      url: 'https://sign-in.example/authorize',
+      expiresAt: at,
+    }),
+    'servers.authorized': async ({ server }) => ({ server, scopes: [] }),
+    'servers.signOut': async ({ server }) => ({ server }),
+    'servers.approveOffer': async ({ server }) => ({ server }),
     'servers.features': async ({ server }) => ({ server, features: [] }),
     'servers.private': async ({ server, private: marked, readable = false }) => ({
       server,

@@ -1,0 +1,55 @@
+import AxeBuilder from '@axe-core/playwright';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildRenderer } from './build-renderer.ts';
+import { launchChromium } from './chromium.ts';
+import { keeping, openPictures } from './pictures.ts';
+import { boxesOf, stageScene } from './scene-page.ts';
+import { scenes } from './scenes.ts';
+
+/** Every page in every designed state, once for all that is asked of it: pictures, boxes, axe, in both themes. */
+describe('every page and state, light and dark', () => {
+  let built: Awaited<ReturnType<typeof buildRenderer>>;
+  let browser: Browser;
+  let pictures: Awaited<ReturnType<typeof openPictures>>;
+
+  beforeAll(async () => {
+    built = await buildRenderer();
+    browser = await launchChromium({ forPictures: true });
+    pictures = await openPictures(browser.version());
+    if (pictures.manner === 'boxes') {
+      console.warn(
+        `The pictures were taken by Chromium ${pictures.keptBy}, this is ${browser.version()}: they are taken anew into dist/pictures, and boxes and texts are compared instead of pixels.`,
+      );
+    }
+  });
+  afterAll(async () => {
+    await pictures?.close();
+    await browser?.close();
+    await built?.remove();
+  });
+
+  test.each(scenes.map((scene) => [scene.name, scene] as const))('%s', async (_name, scene) => {
+    const { page, complaints, close } = await stageScene(browser, built.root, scene);
+    try {
+      const found: string[] = [...pictures.compareBoxes(scene.name, await boxesOf(page))];
+      for (const theme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme: theme });
+        const differing = await pictures.compare(page, scene.name, theme);
+        if (differing !== undefined) found.push(differing);
+      }
+      // axe waits by the page's clock. A run that keeps pictures is for looking at them; the next one judges.
+      await page.clock.resume();
+      for (const theme of keeping ? [] : (['light', 'dark'] as const)) {
+        await page.emulateMedia({ colorScheme: theme });
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        found.push(
+          ...violations.map((each) => `${theme} ${each.id}: ${each.nodes.map((node) => node.html).join(' | ')}`),
+        );
+      }
+      expect([...found, ...complaints]).toEqual([]);
+    } finally {
+      await close();
+    }
+  });
+});
