@@ -65,6 +65,25 @@ export function registerAgentCommands(program: Command, io: CliIo): void {
     });
 
   agents
+    .command('pause')
+    .description('Stop one agent until you resume it; its tokens stay valid')
+    .argument('<id>')
+    .option('--reason <r>', 'why, for yourself')
+    .action(async (id: string, { reason }: { reason?: string }) => {
+      const paused = await ask(io, 'agents.pause', { id, ...(reason === undefined ? {} : { reason }) });
+      io.print(paused, () => `${shown(paused.id)} is paused since ${paused.at}.`);
+    });
+
+  agents
+    .command('resume')
+    .description('Let a paused agent go on; its budgets count anew')
+    .argument('<id>')
+    .action(async (id: string) => {
+      const resumed = await ask(io, 'agents.resume', { id });
+      io.print(resumed, () => `${shown(resumed.id)} may go on.`);
+    });
+
+  agents
     .command('let-in')
     .description('Let one new agent ask for access for a while')
     .option('--for <t>', 'how long, at most 1h (default 10m)', duration)
@@ -178,6 +197,7 @@ function describeAgents(agents: readonly AgentView[]): string {
         `until ${grant.expiresAt}`,
         grant.lastUsedAt ? `last used ${grant.lastUsedAt}` : 'never used',
         `${counted(agent.callsToday, 'call')} today`,
+        agent.paused ? `paused since ${agent.paused.at}: ${shown(agent.paused.why)}` : '',
       ]),
     ]),
   );

@@ -89,6 +89,7 @@ function describeStatus(status: StatusView): string {
     `${unproven(status) ? 'Connected, not proven from outside' : states[status.state]} (since ${status.since})`,
     `${counted(status.servers, 'server')} shared, ${counted(status.pending, 'prompt')} waiting, way in: ${status.way}`,
   ];
+  if (status.agentsPaused) lines.push(`${counted(status.agentsPaused, 'agent')} paused: see sallyport agents list`);
   if (status.lastCallAt) lines.push(`Last call ${status.lastCallAt}`);
   if (status.probe) {
     const { ok, at, ms, hop, detail } = status.probe;

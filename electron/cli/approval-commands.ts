@@ -10,6 +10,15 @@ interface AnswerOptions {
   readonly scope?: (typeof approvalScopes)[number];
   readonly for?: (typeof approvalDurations)[number];
   readonly reason?: string;
+  readonly arguments?: string;
+}
+
+/** An option's text, or what comes on standard input for `-`. */
+async function givenText(text: string): Promise<string> {
+  if (text !== '-') return text;
+  let read = '';
+  for await (const piece of process.stdin.setEncoding('utf8')) read += String(piece);
+  return read;
 }
 
 /** `approvals …`. */
@@ -56,6 +65,7 @@ export function registerApprovalCommands(program: Command, io: CliIo): void {
     .option('--scope <scope>', 'what the answer covers: call, arguments or tool (default call)', oneOf(approvalScopes))
     .option('--for <time>', 'how long it counts: once, 15m, session or always (default once)', oneOf(approvalDurations))
     .option('--reason <r>', 'what the agent is told')
+    .option('--arguments <json>', 'run it with these arguments instead; - reads them from standard input')
     .action(async (id: string, answer: 'allow' | 'deny', options: AnswerOptions) => {
       const answered = await ask(io, 'approvals.answer', {
         id,
@@ -63,6 +73,7 @@ export function registerApprovalCommands(program: Command, io: CliIo): void {
         ...(options.scope ? { scope: options.scope } : {}),
         ...(options.for ? { for: options.for } : {}),
         ...(options.reason === undefined ? {} : { reason: options.reason }),
+        ...(options.arguments === undefined ? {} : { arguments: await givenText(options.arguments) }),
       });
       io.print(answered, () => `${answered.answer === 'allow' ? 'Allowed' : 'Denied'} ${shown(answered.id)}.`);
     });

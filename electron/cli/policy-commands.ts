@@ -5,6 +5,7 @@ import { prepareRules } from '../core/policy/rule-book.ts';
 import { readRules } from '../core/policy/rules-document.ts';
 import { createRulesFile } from '../core/policy/rules-file.ts';
 import { asSallyportError, SallyportError } from '../shared/errors.ts';
+import { wholeNumber } from './arguments.ts';
 import { exitStatus } from './failures.ts';
 import { ask } from './instance.ts';
 import type { CliIo } from './io.ts';
@@ -36,6 +37,34 @@ export function registerPolicyCommands(program: Command, io: CliIo): void {
     .argument('<file>')
     .action(async (file: string) => {
       const set = await ask(io, 'policy.set', { text: textOf(file), name: file });
+      io.print(set, () => `${counted(set.rules, 'rule')} in force.`);
+    });
+
+  policy
+    .command('propose')
+    .description('Rules that would have answered what you answered by hand, from the recorded calls')
+    .option('--days <n>', 'how far back (default 30)', wholeNumber(1, 366))
+    .action(async ({ days }: { days?: number }) => {
+      const answer = await ask(io, 'policy.propose', days === undefined ? {} : { days });
+      io.print(answer, () =>
+        answer.proposals.length === 0
+          ? 'Nothing to propose: no tool was allowed often enough with something in common.'
+          : answer.proposals
+              .map(
+                (one) =>
+                  `${shown(one.sentence, 600)} Remember that?\n${shown(one.text, 4_000).trimEnd()}\n  sallyport policy adopt ${shown(one.id)}`,
+              )
+              .join('\n\n'),
+      );
+    });
+
+  policy
+    .command('adopt')
+    .description('Add proposed rules to the rules file, and put it in force')
+    .argument('<id...>')
+    .option('--days <n>', 'as for propose', wholeNumber(1, 366))
+    .action(async (ids: string[], { days }: { days?: number }) => {
+      const set = await ask(io, 'policy.adopt', { ids, ...(days === undefined ? {} : { days }) });
       io.print(set, () => `${counted(set.rules, 'rule')} in force.`);
     });
 

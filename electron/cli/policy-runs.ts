@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { createRememberedAnswers, rememberable } from '../core/approvals/remembered-answers.ts';
 import { callDigest } from '../core/gateway/call-digest.ts';
 import { createPolicy } from '../core/policy/create-policy.ts';
+import { createPausedAgents } from '../core/policy/paused-agents.ts';
 import { createReplay, type Replay, type ReplayAnswers, replayAccess } from '../core/policy/replay.ts';
 import type { RulesDocument } from '../core/policy/rules-document.ts';
 import type { Clock } from '../shared/clock.ts';
@@ -18,7 +19,9 @@ export function openReplay(options: {
   let now = options.start;
   // Nothing is slow in a replay: no timer ever fires, what ends with time ends when it is looked at.
   const clock: Clock = { now: () => now, monotonic: () => now, schedule: () => () => {} };
+  const agents = createPausedAgents({ clock });
   const policy = createPolicy({
+    agents,
     store: { load: () => ({ kind: 'none' }), save: () => {}, remove: () => {} },
     dataFolder: options.dataFolder,
     home: options.home ?? homedir(),
@@ -34,6 +37,7 @@ export function openReplay(options: {
   return createReplay({
     ...options.answers,
     policy,
+    agents,
     remembered,
     rememberable,
     digestOf: ({ method, name, arguments: args, pin, agent, server }) =>

@@ -7,8 +7,10 @@ import { registerDiscoveryCommands } from './discovery-commands.ts';
 import { usageError } from './failures.ts';
 import { ask } from './instance.ts';
 import type { CliIo } from './io.ts';
+import { registerOfferCommand } from './offer-command.ts';
 import { shellWord, shown, table } from './output.ts';
 import { readEnvironment, readHeaders, readSource } from './secret-input.ts';
+import { registerSignInCommands } from './sign-in-commands.ts';
 
 interface AddOptions {
   readonly command?: string;
@@ -73,10 +75,12 @@ export function registerServerCommands(program: Command, io: CliIo): void {
     .description('Start a server and let agents with a token reach it')
     .argument('<name>')
     .option('--wait <t>', 'how long its start may take (default 60s)', duration)
-    .action(async (name: string, options: { wait?: number }) => {
+    .option('--over-own-files', 'although its folder holds Sallyport’s own files; no call may reach these either way')
+    .action(async (name: string, options: { wait?: number; overOwnFiles?: boolean }) => {
       const shared = await ask(io, 'servers.share', {
         server: name,
         ...(options.wait === undefined ? {} : { waitMs: options.wait }),
+        ...(options.overOwnFiles ? { overOwnFiles: true } : {}),
       });
       io.print(shared, () =>
         [
@@ -105,6 +109,9 @@ export function registerServerCommands(program: Command, io: CliIo): void {
       io.print(set, () => `${shown(name)} shares ${['tools', ...set.features].join(', ')}.`);
     });
 
+  registerSignInCommands(servers, io);
+  registerOfferCommand(servers, io);
+
   servers
     .command('private')
     .description('Mark what a server answers as private: a way in whose middle reads does not offer it then')
@@ -118,6 +125,17 @@ export function registerServerCommands(program: Command, io: CliIo): void {
         ...(options.readable ? { readable: true } : {}),
       });
       io.print(marked, () => privateWords(shown(name), marked));
+    });
+
+  servers
+    .command('results')
+    .description('What is done with its results: secrets in them, and characters that nobody sees')
+    .argument('<name>')
+    .addOption(new Option('--secrets <how>', 'mask them (default), or pass them on').choices(['mask', 'pass']))
+    .addOption(new Option('--unseen <how>', 'report them (default), or remove them').choices(['report', 'remove']))
+    .action(async (name: string, options: { secrets?: 'mask' | 'pass'; unseen?: 'report' | 'remove' }) => {
+      const set = await ask(io, 'servers.results', { server: name, ...options });
+      io.print(set, () => `${shown(name)}: secrets ${set.secrets}, unseen characters ${set.unseen}.`);
     });
 
   servers

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import type { AgentRef } from '../shared/call.ts';
 import { type Clock, timestamp } from '../shared/clock.ts';
 import type { AppState, ContractClient, RequestOutput } from '../shared/contract.ts';
 import { asSallyportError, SallyportError } from '../shared/errors.ts';
@@ -12,6 +13,7 @@ import { type BrowserFront, createBrowserFront } from './fronts/browser-front.ts
 import { controlAddress, controlEnvironment } from './fronts/control-address.ts';
 import { createControlSocket } from './fronts/control-socket.ts';
 import { createDispatcher, type Dispatcher } from './fronts/dispatcher.ts';
+import { openPageInBrowser } from './fronts/open-in-browser.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { createChosenRoutes, createHostRoutes, createPathRoutes } from './gateway/routes.ts';
 import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
@@ -22,12 +24,18 @@ import { createDoctorHandlers } from './handlers/doctor-handlers.ts';
 import { makeFirstCall } from './handlers/first-call.ts';
 import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
+import { createResultHandlers } from './handlers/result-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
+import { createSignInHandlers } from './handlers/sign-in-handlers.ts';
+import { createWatchHandlers } from './handlers/watch-handlers.ts';
 import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
 import { signingKey } from './oauth/signing-key.ts';
+import { openCanaries } from './policy/canaries.ts';
 import { createPolicy } from './policy/create-policy.ts';
+import { createOfferPins } from './policy/offer-pins.ts';
+import { createPausedAgents } from './policy/paused-agents.ts';
 import { createPinFiles } from './policy/pin-store.ts';
 import { prepareRules } from './policy/rule-book.ts';
 import type { RulesDocument } from './policy/rules-document.ts';
@@ -42,9 +50,11 @@ import { createDiscovery } from './servers/discovery/discovery.ts';
 import { scanLoopback } from './servers/discovery/loopback-scan.ts';
 import { createOrigins } from './servers/discovery/origins.ts';
 import { ownPorts } from './servers/discovery/own-ports.ts';
+import type { Reach } from './servers/http/upstream-address.ts';
 import { createServerRegistry } from './servers/server-registry.ts';
 import { viewServer } from './servers/server-view.ts';
 import type { ServerRecord } from './servers/servers.ts';
+import { createSignIns } from './servers/sign-in/sign-ins.ts';
 import { startKeptChild } from './servers/stdio/kept-child.ts';
 import type { SettingsData, SettingsFile } from './settings/settings.ts';
 import { createSettings } from './settings/settings-station.ts';
@@ -160,8 +170,19 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
 
   const files = { dataFolder: dataDir, clock, onTrouble: trouble };
   const rulesFile = createRulesFile(dataDir);
+  const agents = createPausedAgents({
+    clock,
+    kept: {
+      read: () => settings.get().pausedAgents ?? [],
+      write: (pausedAgents) => settings.update((current) => ({ ...current, pausedAgents })),
+    },
+  });
+  const canaries = await openCanaries({ secrets, clock });
   const policy = createPolicy({
     store: createPinFiles(files),
+    resultsOf: (slug) => registry.bySlug(slug)?.results,
+    agents,
+    canaries,
     rules: usableRules(rulesFile, trouble),
     dataFolder: dataDir,
     ownPaths: [controlAddress(dataDir, controlEnvironment())],
@@ -171,12 +192,26 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   // Until the parsers that the rules name are there, what they would judge asks.
   void prepareRules(policy.rules()).catch((error: unknown) => trouble(asSallyportError(error, 'policy')));
   const approvals = createApprovals({ clock, newId: randomUUID, store: createRememberedFile(files), home: homedir() });
+  const onReach = (slug: string, reach: Reach): void => registry.setReach(slug, reach);
+  const client = { name: 'sallyport', version };
+  const signIns = createSignIns({ secrets, clock, client, onReach });
+  closers.push(() => signIns.close());
+  const offers = createOfferPins(files);
+  offers.onChange((server, came) => {
+    for (const { kind, name, state } of came) {
+      const what = kind === 'instructions' ? 'Its instructions' : `Its ${kind} ${name}`;
+      const how = state === 'new' ? 'new, and off until approved' : 'not what was approved, and blocked';
+      log.note({ kind: 'server', server, message: `${what}: ${how}.` });
+    }
+  });
   const servers = createServers({
     secrets,
     clock,
-    client: { name: 'sallyport', version },
+    client,
     environment: process.env,
-    onReach: (slug, reach) => registry.setReach(slug, reach),
+    signIns,
+    offers,
+    onReach,
   });
   closers.push(() => servers.stopAll());
   const registry = createServerRegistry({ settings, secrets });
@@ -243,6 +278,14 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     hosts: () => settings.get().tunnel.anthropic?.hosts ?? {},
     onNoRoute: (host) => tunnel.noRoute(host),
   });
+  /** Stops one agent: kept first, then what waits and what runs of it ends. */
+  const pauseAgent = (agent: AgentRef, why: string, by?: string): void => {
+    if (!agents.pause(agent, why)) return;
+    approvals.withdraw({ agent: agent.id }, 'paused');
+    gateway.endSessions({ agent: agent.id }, 'paused');
+    const message = `${agent.name} is paused. ${why}`;
+    log.note({ kind: 'authority', message, ...(by === undefined ? {} : { by }) });
+  };
   const gateway = createGateway({
     clock,
     routes: createChosenRoutes(() => (settings.get().tunnel.way === 'anthropic' ? hostRoutes : pathRoutes)),
@@ -254,6 +297,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     policy,
     approvals,
     log,
+    pauseAgent,
     paused: () => settings.get().paused,
     probeKey: () => tunnel.publicKeyPin(),
     onProblem: (problem) => log.note({ kind: 'app', message: `The gateway failed: ${problem}` }),
@@ -303,6 +347,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       policy.tools(record.slug),
       tunnel.urlOf(record.slug),
       origins.view(record),
+      signIns.view(record.slug),
+      [...offers.waiting(record.slug)],
     );
   const collect = (previous: AppState | undefined): AppState => {
     const { paused, cliMayDecide, openAtLogin } = settings.get();
@@ -321,13 +367,16 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     };
     return {
       version,
-      status: deriveStatus(facts, previous?.status),
+      status: {
+        ...deriveStatus(facts, previous?.status),
+        ...(agents.list().length > 0 ? { agentsPaused: agents.list().length } : {}),
+      },
       ...(paused ? { paused } : {}),
       tunnel: tunnelView,
       servers: serverViews,
       approvals: pending,
       remembered: [...approvals.remembered()],
-      agents: viewAgents({ clock, resourceServer: oauth, log, unverified }),
+      agents: viewAgents({ clock, resourceServer: oauth, log, agents, unverified }),
       consents,
       door: oauth.consents.door(),
       settings: { cliMayDecide, openAtLogin },
@@ -336,9 +385,17 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   const state = createAppState(collect);
   closers.push(() => state.close());
   const touch = (): void => state.touch();
-  for (const station of [settings, servers, origins, policy, approvals, oauth, tunnel]) station.onChange(touch);
+  for (const station of [settings, servers, signIns, offers, origins, policy, approvals, oauth, tunnel, agents]) {
+    station.onChange(touch);
+  }
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
+
+  // What ran without the tokens, or under others, does not go on.
+  signIns.onSignedIn((slug) => {
+    log.note({ kind: 'authority', message: 'Sallyport signed in there.', server: slug });
+    void servers.stop(slug);
+  });
 
   const stopCalls = async (): Promise<number> => {
     approvals.withdraw({}, 'paused');
@@ -350,6 +407,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createServerHandlers({
       registry,
       servers,
+      offers,
       policy,
       approvals,
       resourceServer: oauth,
@@ -363,8 +421,16 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
           { clock, resourceServer: oauth, log, tunnel, agentCommand: [...options.selfCommand, 'first-call'] },
           server,
         ),
+      ownPaths: [dataDir, controlAddress(dataDir, controlEnvironment())],
       // Beside the data folder, not in it: whatever leads there is denied (security.md S7).
       sampleCommand: [...options.selfCommand, 'sample-server', `${dataDir}-notebook`],
+    }),
+    ...createSignInHandlers({
+      registry,
+      servers,
+      signIns,
+      log,
+      openPage: (url) => openPageInBrowser(join(dataDir, 'open-sign-in.html'), url),
     }),
     ...createDiscoveryHandlers({
       registry,
@@ -381,6 +447,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     }),
     ...createAgentHandlers({
       clock,
+      agents,
       registry,
       resourceServer: oauth,
       approvals,
@@ -390,7 +457,9 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
     ...createLogHandlers({ log, settings }),
-    ...createPolicyHandlers({ policy, rulesFile, log }),
+    ...createPolicyHandlers({ policy, rulesFile, log, clock }),
+    ...createResultHandlers({ masked: gateway.maskedResults, registry, log }),
+    ...createWatchHandlers({ clock, policy, agents, canaries, log, resourceServer: oauth, pauseAgent }),
     ...createConsentHandlers({ oauth, log }),
     ...createDoctorHandlers({
       clock,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { ServerFeature } from './features.ts';
-import type { JsonNode } from './json-tree.ts';
+import type { JsonNode, JsonObject } from './json-tree.ts';
 
 /** What a tool can do, in rising order: only looks, changes something, or runs whatever it is told. */
 export const toolClasses = ['read', 'effect', 'dangerous'] as const;
@@ -90,7 +90,10 @@ export const answerSchema = z.object({
   retryAfterMs: z.number().optional(),
 });
 /** See {@link answerSchema}. */
-export type Answer = z.infer<typeof answerSchema>;
+export type Answer = z.infer<typeof answerSchema> & {
+  /** Arguments that the person put in place of the agent's; they are judged anew before anything runs. */
+  readonly arguments?: JsonObject;
+};
 
 /** How a call ended, as the log keeps it. `unknown` = it was at the server when it died, or the app did. */
 export const outcomes = ['ran', 'failed', 'denied', 'expired', 'pending', 'cancelled', 'paused', 'unknown'] as const;

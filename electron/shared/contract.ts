@@ -243,9 +243,62 @@ export const requests = {
     z.object({ server: slug, private: z.boolean(), readable: z.boolean() }),
     { widens: true },
   ),
+  /** Approves a prompt, a template or the instructions of a server as they are now; `pin` names what was shown. */
+  'servers.approveOffer': request(
+    z.strictObject({
+      server: serverName,
+      kind: z.enum(['prompt', 'template', 'instructions']),
+      name: z.string().max(4_096),
+      pin: z.string().max(100),
+    }),
+    z.object({ server: slug }),
+    { widens: true },
+  ),
+  /** What is done with results of a server; what is left out stays as it is. */
+  'servers.results': request(
+    z.strictObject({
+      server: serverName,
+      secrets: z.enum(['mask', 'pass']).optional(),
+      unseen: z.enum(['report', 'remove']).optional(),
+    }),
+    z.object({ server: slug, secrets: z.enum(['mask', 'pass']), unseen: z.enum(['report', 'remove']) }),
+    { widens: true },
+  ),
+  /** Results that were masked or withheld within the last ten minutes. */
+  'results.list': request(
+    nothing,
+    z.object({
+      results: z.array(
+        z.object({
+          /** Of the call, as in the log. */
+          id: z.string(),
+          at: instant,
+          until: instant,
+          agent: z.object({ id: z.string(), name: z.string() }),
+          server: slug,
+          tool: z.string(),
+          kinds: z.array(z.string()),
+          withheld: z.boolean(),
+        }),
+      ),
+    }),
+  ),
+  /** The original of one, for the person's eyes: an outsider's JSON text with its secrets. */
+  'results.reveal': request(
+    z.strictObject({ id: z.string().min(1) }),
+    z.object({ id: z.string(), text: z.string(), kinds: z.array(z.string()) }),
+    { widens: true },
+  ),
+  /** Lets the agent have the original: its next identical call gets it, once, without running again. */
+  'results.send': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() }), { widens: true }),
   'servers.remove': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),
   'servers.share': request(
-    z.strictObject({ server: serverName, waitMs: z.number().int().positive().max(600_000).optional() }),
+    z.strictObject({
+      server: serverName,
+      waitMs: z.number().int().positive().max(600_000).optional(),
+      /** The second step for a server whose folder holds Sallyport's own files (`holds_own_files` without it). */
+      overOwnFiles: z.boolean().optional(),
+    }),
     z.object({
       name: z.string(),
       url: z.string(),
@@ -254,6 +307,43 @@ export const requests = {
     }),
     { widens: true },
   ),
+  /**
+   * Sallyport's own sign-in at an HTTP server, in two steps: without `agree` it says where that would be and for what,
+   * with the digest of that it registers there and gives the page to open (`reference/mcp.md` §6, consent before redirect).
+   */
+  'servers.authorize': request(
+    z.strictObject({
+      server: serverName,
+      agree: z.string().max(100).optional(),
+      /** A client that was registered by hand, and the loopback port that its redirect names. */
+      clientId: z.string().min(1).max(2_000).optional(),
+      clientSecret: z.string().min(1).max(4_096).optional(),
+      port: z.number().int().min(1).max(65_535).optional(),
+    }),
+    z.discriminatedUnion('step', [
+      z.object({
+        step: z.literal('consent'),
+        server: slug,
+        digest: z.string(),
+        /** The authorization server. */
+        issuer: z.string(),
+        /** Origin of the page that the browser would open. */
+        page: z.string(),
+        scopes: z.array(z.string()),
+        resource: z.string().optional(),
+        client: z.enum(['given', 'registers']),
+      }),
+      z.object({ step: z.literal('browser'), server: slug, url: z.string(), expiresAt: instant }),
+    ]),
+    { widens: true },
+  ),
+  /** Waits until the browser of `servers.authorize` came back. */
+  'servers.authorized': request(
+    z.strictObject({ server: serverName }),
+    z.object({ server: slug, scopes: z.array(z.string()) }),
+  ),
+  /** Gives Sallyport's own tokens at a server back and forgets them. */
+  'servers.signOut': request(z.strictObject({ server: serverName }), z.object({ server: slug })),
   'servers.unshare': request(z.strictObject({ server: serverName }), z.object({ name: z.string() })),
   /** Adds and shares the sample server that ships with the app, if it is not there yet. */
   'servers.try': request(nothing, z.object({ name: z.string(), slug, url: z.string() }), { widens: true }),
@@ -299,6 +389,38 @@ export const requests = {
     }),
     { widens: true },
   ),
+  /** Pauses one agent: its tokens stay valid and answer "paused", over restarts, until a person resumes it. */
+  'agents.pause': request(
+    z.strictObject({ id: z.string().min(1), reason: z.string().min(1).max(500).optional() }),
+    z.object({ id: z.string(), at: instant }),
+  ),
+  'agents.resume': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() }), { widens: true }),
+
+  /** Planted values: an agent that sends one anywhere is stopped and paused. */
+  'canaries.list': request(
+    nothing,
+    z.object({
+      canaries: z.array(
+        z.object({
+          id: z.string(),
+          note: z.string(),
+          at: instant,
+          /** Its first characters: the whole is shown once, when it is made. */
+          begins: z.string(),
+        }),
+      ),
+    }),
+  ),
+  'canaries.add': request(
+    z.strictObject({
+      /** Where it is planted, in the person's words. */
+      note: z.string().min(1).max(200),
+      /** Default: one that is made. */
+      value: z.string().min(1).max(400).optional(),
+    }),
+    z.object({ id: z.string(), value: z.string() }),
+  ),
+  'canaries.remove': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() }), { widens: true }),
   'agents.revoke': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() })),
 
   /** Narrows a grant: to its reads, or to some of its tools. It never widens. */
@@ -343,6 +465,8 @@ export const requests = {
       scope: z.enum(approvalScopes).default('call'),
       for: z.enum(approvalDurations).default('once'),
       reason: z.string().max(2_000).optional(),
+      /** JSON text of other arguments to run instead, for `allow` once. They are judged anew, deny rules included. */
+      arguments: z.string().max(4_194_304).optional(),
     }),
     z.object({
       id: z.string(),
@@ -369,6 +493,35 @@ export const requests = {
 
   /** The rules in force, as the person wrote them. */
   'policy.show': request(nothing, z.object({ path: z.string(), text: z.string(), rules: z.number().int() })),
+  /** Rules that would have answered what the person answered by hand, from the recorded calls of the last days. */
+  'policy.propose': request(
+    z.strictObject({ days: z.int().min(1).max(366).optional() }),
+    z.object({
+      proposals: z.array(
+        z.object({
+          id: z.string(),
+          /** `These 14 calls of write_file by Claude all stayed under ~/notes.` */
+          sentence: z.string(),
+          /** As it would stand in the rules file, YAML. */
+          text: z.string(),
+          agent: z.object({ id: z.string(), name: z.string() }),
+          server: z.string(),
+          tool: z.string(),
+          calls: z.number().int(),
+          since: instant,
+        }),
+      ),
+    }),
+  ),
+  /** Adds proposed rules to the rules file, as `policy.propose` over the same days gives them, and puts it in force. */
+  'policy.adopt': request(
+    z.strictObject({
+      ids: z.array(z.string().min(1).max(80)).min(1).max(50),
+      days: z.int().min(1).max(366).optional(),
+    }),
+    z.object({ path: z.string(), rules: z.number().int() }),
+    { widens: true },
+  ),
   /** Checks a rules file and puts it in force. `name` is how messages call it. */
   'policy.set': request(
     z.strictObject({ text: z.string().max(1_048_576), name: z.string().max(4_096).optional() }),

@@ -39,6 +39,8 @@ export const statusView = z.object({
   way: z.enum(ways),
   servers: z.number().int(),
   pending: z.number().int(),
+  /** Agents that are paused; absent where none is. */
+  agentsPaused: z.number().int().optional(),
   lastCallAt: instant.optional(),
   probe: probeView.optional(),
 });
@@ -84,7 +86,7 @@ export const serverView = z.object({
   ...targetView,
   shared: z.boolean(),
   publicUrl: z.string().optional(),
-  state: z.enum(['stopped', 'starting', 'ready', 'crashed', 'wrong-output']),
+  state: z.enum(['stopped', 'starting', 'ready', 'crashed', 'wrong-output', 'needs-authorization']),
   era: z.enum(['legacy', 'modern']).optional(),
   tools: z.object({
     total: z.number().int(),
@@ -100,6 +102,29 @@ export const serverView = z.object({
   ca: z.array(z.object({ subject: z.string(), fingerprint: z.string(), notAfter: instant })).optional(),
   /** How far the address of an HTTP server lies, since it was first connected to. */
   reach: z.enum(['machine', 'private', 'public']).optional(),
+  /** Sallyport's own sign-in at a server that wants one; absent where none was ever asked for. */
+  signIn: z
+    .object({
+      /** `needed` = a person must sign in; `waiting` = a browser is on its way; `authorized` = Sallyport holds tokens. */
+      state: z.enum(['needed', 'waiting', 'authorized']),
+      issuer: z.string().optional(),
+      scopes: z.array(z.string()).optional(),
+    })
+    .optional(),
+  /** Prompts, templates and instructions that wait for approval: new, or not what was approved. Texts of an outsider. */
+  offers: z
+    .array(
+      z.object({
+        kind: z.enum(['prompt', 'template', 'instructions']),
+        name: z.string(),
+        state: z.enum(['new', 'changed']),
+        pin: z.string(),
+        text: z.string(),
+      }),
+    )
+    .optional(),
+  /** What is done with its results; absent = secrets are masked, characters that nobody sees are reported. */
+  results: z.object({ secrets: z.enum(['mask', 'pass']), unseen: z.enum(['report', 'remove']) }).optional(),
   /** What besides tools agents may use. */
   features: z.array(z.enum(serverFeatures)).optional(),
   /** Its results are private; `offered` = also by a way whose middle reads, as the person said in a second step. */
@@ -157,6 +182,8 @@ export const agentView = z.object({
   /** For `tunnel`: what it reached, and when it came last, since the app was started. */
   seen: z.object({ servers: z.array(slug), at: instant }).optional(),
   callsToday: z.number().int(),
+  /** Set while nothing of it runs: a budget, a planted value or the person paused it. */
+  paused: z.object({ at: instant, why: z.string() }).optional(),
 });
 /** See {@link agentView}. */
 export type AgentView = z.infer<typeof agentView>;

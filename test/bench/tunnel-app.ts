@@ -1,6 +1,6 @@
 /**
- * The app's end of the tunnel benchmark, in a process of its own: `tunnel-app.ts JOIN_LINE`. Serves one trivial handler three
- * ways: through the tunnel by the product's inner TLS, and straight by node:https. Prints a ready line.
+ * The app's end of the tunnel benchmark, in a process of its own: `tunnel-app.ts JOIN_LINE JOIN_LINE`. Serves one trivial handler
+ * through two tunnels by the product's inner TLS, by raw TLS and by the WebSocket, and straight by node:https. Prints a ready line.
  */
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -41,10 +41,11 @@ function handle(request: InnerRequest, response: InnerResponse): void {
 }
 
 const joined = await joinEdge(process.argv[2] ?? '');
+const carried = await joinEdge(process.argv[3] ?? '');
 const { authority } = await createAuthority({ commonName: 'Bench', now: Date.now() });
 const issued = await issueServerCertificate({
   authority,
-  hosts: [joined.domain, 'localhost', '127.0.0.1'],
+  hosts: [joined.domain, carried.domain, 'localhost', '127.0.0.1'],
   now: Date.now(),
 });
 const innerTls = createInnerTls({
@@ -59,7 +60,15 @@ const direct = createServer({ cert: issued.pem, key: issued.keyPem }, handle);
 direct.listen(0, '127.0.0.1');
 const connector = connectorFor(joined);
 await startConnector(connector, (stream, peer) => innerTls.accept(stream, peer));
+// The carrier's own TLS is checked against the edge's CA, as a public one would be against the system's.
+const carrier = connectorFor(carried, { transports: ['websocket'], carrierCa: carried.ca });
+await startConnector(carrier, (stream, peer) => innerTls.accept(stream, peer));
 console.log(
-  JSON.stringify({ direct: (direct.address() as AddressInfo).port, domain: joined.domain, ca: authority.pem }),
+  JSON.stringify({
+    direct: (direct.address() as AddressInfo).port,
+    domain: joined.domain,
+    carried: carried.domain,
+    ca: authority.pem,
+  }),
 );
 process.on('message', () => process.send?.(process.memoryUsage()));

@@ -1,6 +1,6 @@
 /**
- * The tunnel alone: the same trivial handler through edge, tunnel and inner TLS, and straight over HTTPS; edge, app and client in
- * three processes, ways in turn within one run. Prints ratios: bare times differ from machine to machine.
+ * The tunnel alone: the same trivial handler straight over HTTPS, through edge, tunnel and inner TLS (by raw TLS, and by the
+ * WebSocket), and by `ssh -R` where OpenSSH is; edge, app and client in processes of their own, ways in turn within one run. Prints ratios: bare times differ from machine to machine.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,9 @@ import { availableParallelism, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { joinEdge } from '../../electron/core/tunnel/connectors/enrol.ts';
-import { connectorFor, startConnector } from '../fixtures/edge-harness.ts';
+import { provideTool } from '../debian-tools.mjs';
+import { agentTo, connectorFor, startConnector } from '../fixtures/edge-harness.ts';
+import { startSshd } from '../fixtures/sshd.ts';
 
 const rounds = 4;
 const callsARound = 200;
@@ -18,6 +20,7 @@ const atOnce = 16;
 const bulkBytes = 24 * 1_048_576;
 const idleTunnels = 8;
 const idleConnections = 16;
+const idleStreams = 200;
 const restarts = 3;
 
 const here = import.meta.dirname;
@@ -81,18 +84,28 @@ limits: { source: { open: 5000, perSecond: 5000, burst: 5000 }, tunnel: { open: 
   const { port, operations } = await firstLine<{ port: number; operations: number }>(edge);
   // It comes back on the same port later.
   await writeFile(config, text.replace(/^port: 0$/m, `port: ${port}`));
-  const app = await firstLine<{ direct: number; domain: string; ca: string }>(
-    start('tunnel-app.ts', await invite('box')),
-  );
+  const appProcess = start('tunnel-app.ts', await invite('box'), await invite('carried'));
+  const app = await firstLine<{ direct: number; domain: string; carried: string; ca: string }>(appProcess);
+  const [sshd, ssh] = [provideTool('sshd'), provideTool('ssh')];
+  const server = sshd && ssh ? await startSshd({ sshd, ssh }, folder) : undefined;
+  const forwarded = await server?.forward(app.direct);
   const common = { host: '127.0.0.1', ca: app.ca };
   const keepAlive = { keepAlive: true, maxSockets: atOnce };
-  const ways: readonly [Way, Way] = [
-    { name: 'straight HTTPS', agent: new https.Agent(keepAlive), target: { ...common, port: app.direct } },
-    {
-      name: 'edge, tunnel, inner TLS',
-      agent: new https.Agent(keepAlive),
-      target: { ...common, port, servername: app.domain, headers: { host: app.domain } },
-    },
+  const agent = (): https.Agent => new https.Agent(keepAlive);
+  const straight: Way = { name: 'straight HTTPS', agent: agent(), target: { ...common, port: app.direct } };
+  const byEdge = (name: string, domain: string): Way => ({
+    name,
+    agent: agent(),
+    target: { ...common, port, servername: domain, headers: { host: domain } },
+  });
+  const tunnel = byEdge('edge, tunnel, inner TLS', app.domain);
+  const ways: readonly Way[] = [
+    straight,
+    tunnel,
+    byEdge('the same in a WebSocket', app.carried),
+    ...(forwarded
+      ? [{ name: 'ssh -R, HTTPS inside', agent: agent(), target: { ...common, port: forwarded.port } }]
+      : []),
   ];
   const figures = new Map(
     ways.map((way) => [
@@ -102,6 +115,21 @@ limits: { source: { open: 5000, perSecond: 5000, burst: 5000 }, tunnel: { open: 
   );
   const upload = Buffer.alloc(bulkBytes, 3);
   for (const way of ways) for (let at = 0; at < 200; at += 1) await call(way, '/small', question);
+  // Memory of idle streams with inner TLS in the app; first, since bulk leaves it room that they would hide in.
+  const resident = async (): Promise<number> => {
+    const answered = once(appProcess, 'message');
+    appProcess.send('memory');
+    const [{ rss }] = (await answered) as [NodeJS.MemoryUsage];
+    return rss;
+  };
+  const lean = await resident();
+  const streams = [];
+  while (streams.length < idleStreams) {
+    streams.push(...(await Promise.all(Array.from({ length: 20 }, () => agentTo(port, app.domain, app.ca)))));
+  }
+  const idleStream = ((await resident()) - lean) / idleStreams / 1_024;
+  for (const stream of streams) stream.destroy();
+
   for (let round = 0; round < rounds; round += 1) {
     for (const way of ways) {
       const mine = figures.get(way);
@@ -128,26 +156,39 @@ limits: { source: { open: 5000, perSecond: 5000, burst: 5000 }, tunnel: { open: 
       mine?.up.push(bulkBytes / (performance.now() - started));
     }
   }
-  const [base, mine] = ways.map((way) => figures.get(way));
-  if (!base || !mine) throw new Error('no figures');
+  const base = figures.get(straight);
+  if (!base) throw new Error('no figures');
   const ratio = (a: number, b: number): string => (a / b).toFixed(2);
   console.log(
     `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}`,
   );
   console.log(
-    `ratios of "${ways[1].name}" to "${ways[0].name}", ${rounds * callsARound} calls one by one, then ${atOnce} at once`,
+    `ratios to "${straight.name}", ${rounds * callsARound} calls one by one, then ${atOnce} at once; bulk of ${bulkBytes / 2 ** 20} MiB`,
   );
+  for (const way of ways.slice(1)) {
+    const mine = figures.get(way);
+    if (!mine) continue;
+    console.log(`${way.name}`);
+    console.log(
+      `  median latency   ${ratio(quantile(mine.times, 0.5), quantile(base.times, 0.5))}  (${quantile(mine.times, 0.5).toFixed(2)} ms to ${quantile(base.times, 0.5).toFixed(2)} ms)`,
+    );
+    console.log(`  p99 latency      ${ratio(quantile(mine.times, 0.99), quantile(base.times, 0.99))}`);
+    console.log(`  calls a second   ${ratio(quantile(mine.rates, 0.5), quantile(base.rates, 0.5))}`);
+    console.log(`  bulk download    ${ratio(quantile(mine.down, 0.5), quantile(base.down, 0.5))}`);
+    console.log(`  bulk upload      ${ratio(quantile(mine.up, 0.5), quantile(base.up, 0.5))}`);
+  }
+  if (!forwarded) console.log('  (ssh -R is left out: no sshd here)');
+  await forwarded?.stop();
+  await server?.stop();
+
+  console.log('memory and coming back');
   console.log(
-    `  median latency   ${ratio(quantile(mine.times, 0.5), quantile(base.times, 0.5))}  (${quantile(mine.times, 0.5).toFixed(2)} ms to ${quantile(base.times, 0.5).toFixed(2)} ms)`,
+    `  an idle stream with inner TLS in the app: ${idleStream.toFixed(0)} KiB resident (${idleStreams} of them)`,
   );
-  console.log(`  p99 latency      ${ratio(quantile(mine.times, 0.99), quantile(base.times, 0.99))}`);
-  console.log(`  calls a second   ${ratio(quantile(mine.rates, 0.5), quantile(base.rates, 0.5))}`);
-  console.log(`  bulk download    ${ratio(quantile(mine.down, 0.5), quantile(base.down, 0.5))}`);
-  console.log(`  bulk upload      ${ratio(quantile(mine.up, 0.5), quantile(base.up, 0.5))}`);
 
   // Time from the edge's listening again to the first call that succeeds.
   const back: number[] = [];
-  const fresh = { ...ways[1], agent: new https.Agent({ keepAlive: false }) };
+  const fresh = { ...tunnel, agent: new https.Agent({ keepAlive: false }) };
   for (let at = 0; at < restarts; at += 1) {
     const ended = once(edge, 'close');
     edge.kill('SIGKILL');
@@ -165,11 +206,11 @@ limits: { source: { open: 5000, perSecond: 5000, burst: 5000 }, tunnel: { open: 
 
   // Memory of idle tunnel connections at the edge.
   const lastOperations = await operationsPort();
-  const resident = async (): Promise<number> => {
+  const residentAtEdge = async (): Promise<number> => {
     const metrics = await (await fetch(`http://127.0.0.1:${lastOperations}/metrics`)).text();
     return Number(/memory_bytes\{kind="resident"\} (\d+)/.exec(metrics)?.[1]);
   };
-  const before = await resident();
+  const before = await residentAtEdge();
   const idle = [];
   for (let tunnel = 0; tunnel < idleTunnels; tunnel += 1) {
     const connector = connectorFor(await joinEdge(await invite(`idle${tunnel}`)), { connections: idleConnections });
@@ -178,7 +219,7 @@ limits: { source: { open: 5000, perSecond: 5000, burst: 5000 }, tunnel: { open: 
   }
   const count = idleTunnels * idleConnections;
   console.log(
-    `  an idle tunnel connection at the edge: ${(((await resident()) - before) / count / 1_024).toFixed(0)} KiB resident (${count} of them)`,
+    `  an idle tunnel connection at the edge: ${(((await residentAtEdge()) - before) / count / 1_024).toFixed(0)} KiB resident (${count} of them)`,
   );
   for (const connector of idle) await connector.stop(0);
 

@@ -268,6 +268,31 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       setServer(server(name).slug, { origin: undefined });
       return server(name);
     },
+    'servers.authorize': ({ server: name, agree }) => {
+      const { slug } = server(name);
+      if (agree === undefined) {
+        return {
+          step: 'consent',
+          server: slug,
+          digest: 'd',
+          issuer: 'https://sign-in.example',
+          page: 'https://sign-in.example',
+          scopes: ['notes:read', 'offline_access'],
+          resource: 'https://notes.example/mcp',
+          client: 'registers',
+        };
+      }
+      setServer(slug, { signIn: { state: 'waiting' } });
+      const expiresAt = '2026-11-22T12:10:00.000Z';
+      return { step: 'browser', server: slug, url: 'https://sign-in.example/authorize?state=x', expiresAt };
+    },
+    'servers.authorized': ({ server: name }) => ({ server: server(name).slug, scopes: [] }),
+    'servers.signOut': ({ server: name }) => ({ server: server(name).slug }),
+    'servers.approveOffer': ({ server: name }) => {
+      const { slug } = server(name);
+      setServer(slug, { offers: [] });
+      return { server: slug };
+    },
     'servers.features': ({ server: name, ...ticked }) => {
       const { slug, features: before } = server(name);
       const features = serverFeatures.filter((each) => ticked[each] ?? before?.includes(each) ?? false);
@@ -461,6 +486,21 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       core.replace({ ...rest, status: { ...core.state.status, state: 'sharing' } });
       return { paused: false, at: now(), endedStreams: 0 };
     },
+    'servers.results': ({ server, secrets, unseen }) => ({
+      server,
+      secrets: secrets ?? 'mask',
+      unseen: unseen ?? 'report',
+    }),
+    'results.list': () => ({ results: [] }),
+    'results.reveal': ({ id }) => ({ id, text: '{}', kinds: [] }),
+    'results.send': ({ id }) => ({ id }),
+    'policy.propose': () => ({ proposals: [] }),
+    'policy.adopt': () => ({ path: '/rules.yaml', rules: 1 }),
+    'agents.pause': ({ id }) => ({ id, at: core.state.status.since }),
+    'agents.resume': ({ id }) => ({ id }),
+    'canaries.list': () => ({ canaries: [] }),
+    'canaries.add': ({ value }) => ({ id: 'c1', value: value ?? 'acct-abc234-abcd2345' }),
+    'canaries.remove': ({ id }) => ({ id }),
     'settings.get': () => core.state.settings,
     'settings.set': (change) => {
       const settings = {

@@ -1,7 +1,8 @@
 import type { Answer, Call, Decision } from '../../shared/call.ts';
 import type { Clock } from '../../shared/clock.ts';
-import type { EventPayload } from '../../shared/contract.ts';
+import type { EventPayload, RequestInput } from '../../shared/contract.ts';
 import { SallyportError } from '../../shared/errors.ts';
+import { canonicalJson, type JsonNode, JsonObject, parseJson } from '../../shared/json-tree.ts';
 import type { Approvals, SettleOptions } from './approvals.ts';
 import { createKeptAnswers } from './kept-answers.ts';
 import { createLastCalls } from './last-calls.ts';
@@ -218,7 +219,10 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
     if (known?.effect === 'deny') return denial('remembered', known.reason);
     const waited = kept.take(key);
     if (waited?.effect === 'deny') return denial(waited.by, waited.reason);
-    if (waited) return { outcome: 'allowed', by: 'permit', after: 0 };
+    if (waited) {
+      const edited = waited.arguments === undefined ? {} : { arguments: waited.arguments };
+      return { outcome: 'allowed', by: 'permit', after: 0, ...edited };
+    }
     if (known) return { outcome: 'allowed', by: 'remembered', after: 0 };
     if (deps.canAsk?.() === false) return denied('Nobody is there to ask.');
     const existing = prompts.get(key);
@@ -262,6 +266,7 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
       const scope = input.scope ?? 'call';
       const duration = input.for ?? 'once';
       const effect = input.answer;
+      const edited = editedArguments(input, prompt.call);
       if (duration !== 'once') {
         const { scopes, durations } = prompt.view.remember;
         if (!scopes.includes(scope) || !durations.includes(duration)) {
@@ -284,11 +289,13 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
       // Something remembered settles the calls that come back; otherwise each gets the answer once.
       if (duration === 'once') {
         const reason = input.reason === undefined ? {} : { reason: input.reason };
-        kept.add(key, call, absent, { effect, by, ...reason });
+        kept.add(key, call, absent, { effect, by, ...reason, ...edited });
       }
       for (const waiter of waiting) {
         const after = clock.monotonic() - waiter.since;
-        waiter.settle(effect === 'allow' ? { outcome: 'allowed', by, after } : denial(by, input.reason, after));
+        waiter.settle(
+          effect === 'allow' ? { outcome: 'allowed', by, after, ...edited } : denial(by, input.reason, after),
+        );
       }
       if (duration !== 'once') settleRemembered();
       return { id: input.id, answer: effect, scope, for: duration };
@@ -326,6 +333,27 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
       remembered.close();
     },
   };
+}
+
+/** What the person wrote in place of the arguments, if that is anything else. @throws SallyportError `arguments_invalid` */
+function editedArguments(input: RequestInput<'approvals.answer'>, call: Call): { readonly arguments?: JsonObject } {
+  if (input.arguments === undefined) return {};
+  const fail = (why: string): never => {
+    throw new SallyportError('arguments_invalid', 'approval', `The changed arguments cannot be used: ${why}.`, {
+      hint: 'Nothing was answered. Write one JSON object, and allow it once.',
+    });
+  };
+  const once = (input.scope ?? 'call') === 'call' && (input.for ?? 'once') === 'once';
+  if (input.answer !== 'allow' || !once) fail('they can only be allowed, and once');
+  let tree: JsonNode = null;
+  try {
+    tree = parseJson(input.arguments);
+  } catch (error) {
+    fail(error instanceof Error ? error.message.replace(/\.$/, '') : 'no JSON');
+  }
+  if (!(tree instanceof JsonObject)) return fail('they are no object');
+  const same = canonicalJson(tree) === canonicalJson(call.arguments ?? new JsonObject());
+  return same ? {} : { arguments: tree };
 }
 
 const withdrawnBecause = {

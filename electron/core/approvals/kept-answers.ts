@@ -1,10 +1,13 @@
 import type { Call } from '../../shared/call.ts';
 import type { Clock } from '../../shared/clock.ts';
+import type { JsonObject } from '../../shared/json-tree.ts';
 
 /** An answer that nobody waited for, good for a number of identical calls of that agent. */
 export interface KeptAnswer {
   readonly effect: 'allow' | 'deny';
   readonly reason?: string;
+  /** Arguments that the person put in place of the agent's. */
+  readonly arguments?: JsonObject;
   /** Front that answered. */
   readonly by: string;
 }

@@ -51,6 +51,18 @@ export function stopped(
   return { outcome, result, message: resultResponse(context.message.id, result), ...error };
 }
 
+/** The ending of a call of an agent that is paused: what paused it is the person's to know. */
+export function agentPaused(context: RequestContext, call: Call): Ending {
+  return stopped(context, call, 'paused', { reason: 'This agent is paused.' });
+}
+
+/** The ending of a call for which a budget had no room, and which paused its agent. */
+export function overBudget(context: RequestContext, call: Call, reason: string | undefined): Ending {
+  const result = stoppedResult({ outcome: 'budget', callId: call.id, reason }, context.modern);
+  const error = reason === undefined ? {} : { error: reason };
+  return { outcome: 'denied', result, message: resultResponse(context.message.id, result), ...error };
+}
+
 /** The ending of a call that was withdrawn, or whose agent lost access. */
 export function over(context: RequestContext, call: Call, sent: boolean): Ending {
   const { life, message, modern } = context;

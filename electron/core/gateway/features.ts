@@ -152,6 +152,7 @@ export function createFeatures(deps: FeaturesDeps): Features {
         },
         async (judged) => {
           if (judged.decision.rule === 'built-in:paused') return pausedEnding(context);
+          if (judged.decision.rule === 'agent:paused') return pausedEnding(context);
           if (judged.decision.effect === 'deny') {
             return refused(context, codes.invalidParams, 'This is not shared with agents.');
           }

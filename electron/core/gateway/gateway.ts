@@ -1,3 +1,4 @@
+import type { AgentRef } from '../../shared/call.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { timestamp } from '../../shared/clock.ts';
 import { asSallyportError, SallyportError } from '../../shared/errors.ts';
@@ -20,6 +21,7 @@ import { createLegacyQuestions } from './legacy-questions.ts';
 import { createLegacySessions } from './legacy-sessions.ts';
 import { createLegacySide } from './legacy-side.ts';
 import { createLive, type EndFilter } from './live.ts';
+import { createMaskedResults, type MaskedResults } from './masked-results.ts';
 import { type GatewayMessage, openMessageExchange } from './message-exchange.ts';
 import { type MirroredHeaders, readMirroredHeaders } from './mirrored-headers.ts';
 import { createModernSide } from './modern-side.ts';
@@ -50,11 +52,13 @@ export interface GatewayDeps {
   readonly onRefused?: (why: string, server: string) => void;
   readonly policy: Policy;
   readonly approvals: Pick<Approvals, 'settle' | 'denial'>;
-  readonly log: Pick<RequestLog, 'decided' | 'permit' | 'answered' | 'completed'>;
+  readonly log: Pick<RequestLog, 'decided' | 'permit' | 'answered' | 'completed' | 'note'>;
   /** Whether the person paused everything; asked for each request, so that it takes effect at once. */
   readonly paused: () => { readonly at: string } | undefined;
   /** The public key that inner TLS serves under: base64 of the DER SubjectPublicKeyInfo. */
   readonly probeKey: () => string;
+  /** Pauses an agent: a budget or a planted value says so. */
+  readonly pauseAgent?: (agent: AgentRef, why: string) => void;
   /** Agents whose wrong version header is passed over; the default are those known for it. */
   readonly forgivesVersion?: (agent: string) => boolean;
   /** Told once for each agent and server of a fault that was passed over. */
@@ -77,6 +81,8 @@ export interface Gateway {
    * unless paused, MCP sessions end too. @returns how many requests and streams were ended
    */
   endSessions(filter: EndFilter, why: EndCause): number;
+  /** Results that were masked just now; their originals can be looked at and sent. */
+  readonly maskedResults: Pick<MaskedResults, 'list' | 'reveal' | 'send'>;
   /** The agent's session ends: it was revoked or the screen locked (`design.md` §4). */
   endAgentSession(agent: string): void;
   close(): void;
@@ -99,8 +105,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const listening = createServerListening(clock);
   const subscriptions = createResourceSubscriptions(listening);
   const upstreams = createUpstreams(servers, policy, lists, listening);
-  const judge = createJudge({ clock, log, agentSessions, onProblem });
+  const pauseAgent = deps.pauseAgent ?? (() => {});
+  const judge = createJudge({ clock, log, agentSessions, pauseAgent, onProblem });
   const kept = createKeptResults(clock);
+  const masked = createMaskedResults(clock, kept);
   const widen = (grantId: string, tool: string): boolean => resourceServer.widen(grantId, tool);
   const questions = createQuestions({ clock, policy, log, agentSessions, paused, onProblem });
   const legacyQuestions = createLegacyQuestions({ clock, questions });
@@ -117,6 +125,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     live,
     carry,
     kept,
+    masked,
     widen,
   });
   const features = createFeatures({ clock, policy, log, paused, judge, upstreams, carry, subscriptions });
@@ -154,6 +163,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     if (why !== 'paused') {
       sessions.endAll(filter, why);
       kept.drop(filter);
+      masked.drop(filter);
     }
     if (why === 'unshared' && filter.server !== undefined) lists.forget(filter.server);
     return ended;
@@ -319,12 +329,14 @@ export function createGateway(deps: GatewayDeps): Gateway {
       follow(exchange, enterMessage(exchange, message));
     },
     endSessions,
+    maskedResults: masked,
     endAgentSession: (agent) => agentSessions.end(agent),
     close() {
       stopRevoked();
       live.end({}, 'closed');
       sessions.endAll({}, 'closed');
       kept.drop({});
+      masked.drop({});
       upstreams.close();
     },
   };

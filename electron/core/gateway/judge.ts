@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Call, Decision, Outcome } from '../../shared/call.ts';
+import type { AgentRef, Call, Decision, Outcome } from '../../shared/call.ts';
 import { type Clock, timestamp } from '../../shared/clock.ts';
 import type { ServerFeature } from '../../shared/features.ts';
 import { type JsonNode, type JsonObject, serializeJson } from '../../shared/json-tree.ts';
+import { pausesAgent } from '../policy/paused-agents.ts';
 import type { Judged, RequestLog } from '../request-log/request-log.ts';
 import type { AgentSessions } from './agent-sessions.ts';
 import { callDigest } from './call-digest.ts';
@@ -23,6 +24,8 @@ export interface Ending {
   readonly error?: string;
   /** Milliseconds at the server. */
   readonly ms?: number;
+  /** Another call that ran in place of this one: the person changed its arguments. The end is its end. */
+  readonly instead?: Judged;
   /** Called where nothing of the answer could be sent. */
   readonly undelivered?: () => void;
 }
@@ -59,20 +62,24 @@ export interface JudgeDeps {
   readonly clock: Clock;
   readonly log: Pick<RequestLog, 'decided' | 'completed'>;
   readonly agentSessions: AgentSessions;
+  /** Pauses an agent: a budget or a planted value says so. Kept before the call is answered. */
+  readonly pauseAgent: (agent: AgentRef, why: string) => void;
   /** Told of what should not happen; the text may be local only. */
   readonly onProblem: (problem: string) => void;
 }
 
 /** Makes it. */
 export function createJudge(deps: JudgeDeps): Judge {
-  const { clock, log, agentSessions, onProblem } = deps;
+  const { clock, log, agentSessions, pauseAgent, onProblem } = deps;
   return {
     async judge(context, subject, decide, carryOut) {
       const { message, reply } = context;
       let judged: Judged;
       try {
         const call = callOf(context, subject, clock, agentSessions);
-        judged = log.decided(call, decide(call));
+        const decision = decide(call);
+        if (pausesAgent(decision)) pauseAgent(call.agent, decision.reasons[0] ?? decision.rule);
+        judged = log.decided(call, decision);
       } catch (thrown) {
         // What cannot be logged must not run (`security.md` S18).
         onProblem(`A call could not be decided and logged: ${textOf(thrown)}`);
@@ -102,7 +109,12 @@ export function createJudge(deps: JudgeDeps): Judge {
         onProblem(`An answer could not be sent: ${textOf(thrown)}`);
       }
       try {
-        log.completed(judged, {
+        const { instead } = ending;
+        if (instead) {
+          const error = `The person changed its arguments: ${instead.call.id} took its place.`;
+          log.completed(judged, { outcome: 'denied', error, bytesOut: 0 });
+        }
+        log.completed(instead ?? judged, {
           outcome: ending.outcome,
           bytesOut,
           ...(ending.result === undefined ? {} : { result: ending.result }),

@@ -51,7 +51,9 @@ function words(stop: Stop, reason: string | undefined): string {
       return `A person has been asked to allow this call and has not answered yet. It did not run. Call again with the same arguments${again}.`;
     }
     case 'paused':
-      return 'Sallyport is paused by the person who runs it, so this call did not run. Only they can resume it.';
+      return reason
+        ? `${reason} This call did not run. Only the person who runs Sallyport can let it go on.`
+        : 'Sallyport is paused by the person who runs it, so this call did not run. Only they can resume it.';
     case 'budget':
       return `The limit set for this agent is used up, so this call did not run.${because}`;
   }

@@ -1,16 +1,30 @@
+import { randomUUID } from 'node:crypto';
 import type { Answer, Call, Decision } from '../../shared/call.ts';
-import type { Clock } from '../../shared/clock.ts';
+import { type Clock, timestamp } from '../../shared/clock.ts';
 import { type JsonNode, JsonObject, memberAt } from '../../shared/json-tree.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Decided, Judged, RequestLog } from '../request-log/request-log.ts';
 import type { UpstreamAnswer } from '../servers/upstream-session.ts';
+import { callDigest } from './call-digest.ts';
 import type { Carry } from './carry.ts';
-import { beyondScope, failed, over, pausedEnding, refused, stopped, unavailable, unknownTool } from './endings.ts';
+import {
+  agentPaused,
+  beyondScope,
+  failed,
+  over,
+  overBudget,
+  pausedEnding,
+  refused,
+  stopped,
+  unavailable,
+  unknownTool,
+} from './endings.ts';
 import { createHeldProgress, type HeldProgress } from './held-progress.ts';
 import { builtIn, type Ending, type Judge } from './judge.ts';
 import type { KeptResults } from './kept-results.ts';
 import type { Live } from './live.ts';
+import type { MaskedResults } from './masked-results.ts';
 import { paramHeaderProblem } from './param-headers.ts';
 import { codes, relayedError, resultResponse } from './protocol-errors.ts';
 import { connection, type RequestContext } from './request-context.ts';
@@ -30,7 +44,7 @@ export interface ToolsDeps {
   readonly clock: Clock;
   readonly policy: Policy;
   readonly approvals: Pick<Approvals, 'settle' | 'denial'>;
-  readonly log: Pick<RequestLog, 'permit' | 'answered'>;
+  readonly log: Pick<RequestLog, 'permit' | 'answered' | 'decided' | 'note'>;
   readonly paused: () => { readonly at: string } | undefined;
   readonly judge: Judge;
   readonly lists: ToolLists;
@@ -38,8 +52,15 @@ export interface ToolsDeps {
   readonly live: Live;
   readonly carry: Carry;
   readonly kept: KeptResults;
+  readonly masked: MaskedResults;
   /** Adds a tool to a grant. @returns false if that cannot be */
   readonly widen: (grantId: string, tool: string) => boolean;
+}
+
+/** What the person wrote in place of a call's arguments, and where. */
+interface Edited {
+  readonly edited: JsonObject;
+  readonly by: string;
 }
 
 const longestName = 256;
@@ -49,7 +70,7 @@ const keptDecision = builtIn('allow', 'kept-result', 'It ran before, and its res
 
 /** Makes them. */
 export function createTools(deps: ToolsDeps): Tools {
-  const { clock, policy, approvals, log, paused, judge, lists, upstreams, live, carry, kept, widen } = deps;
+  const { clock, policy, approvals, log, paused, judge, lists, upstreams, live, carry, kept, masked, widen } = deps;
 
   /** Whether an agent may know of this definition at all. */
   const visible = (context: RequestContext, definition: JsonObject): boolean => {
@@ -106,6 +127,8 @@ export function createTools(deps: ToolsDeps): Tools {
     if (hidden) return unknownTool(context, call);
     const challenge = beyond(context, call.name);
     if (decision.rule === `built-in:${beyondRule}`) return beyondScope(context, call.name ?? '', challenge ?? '');
+    if (decision.rule === 'agent:paused' || decision.rule === 'canary:leaves') return agentPaused(context, call);
+    if (decision.rule === 'budget:pause') return overBudget(context, call, decision.reasons[0]);
     if (decision.effect === 'deny') return stopped(context, call, 'denied', { reason: decision.reasons[0] });
     if (decision.rule === keptDecision.rule) return again(context, call);
     const known = lists.known(call.server, call.name ?? '');
@@ -114,6 +137,7 @@ export function createTools(deps: ToolsDeps): Tools {
     const progress = createHeldProgress(context.message.params, context.reply, clock);
     const permitted = decision.effect === 'allow' ? log.permit(judged) : await ask(context, judged, progress);
     if ('message' in permitted) return permitted;
+    if ('edited' in permitted) return await runEdited(context, judged, permitted, progress);
     if (decision.rule === `built-in:${stepUpRule}` && !widen(context.authorization.grantId, call.name ?? '')) {
       return stopped(context, call, 'denied', { reason: 'The grant ended meanwhile.' });
     }
@@ -131,7 +155,48 @@ export function createTools(deps: ToolsDeps): Tools {
   const again = (context: RequestContext, call: Call): Ending =>
     ran(context, call, endingOf(context, call.id, { result: kept.take(call) ?? null }, 0));
 
-  const ask = async (context: RequestContext, judged: Judged, progress: HeldProgress): Promise<Decided | Ending> => {
+  /**
+   * Runs a call with the arguments that the person put in place of the agent's: another call, judged and logged by itself. What
+   * denies it denies it; what would ask was answered by whoever wrote it.
+   */
+  const runEdited = async (
+    context: RequestContext,
+    judged: Judged,
+    { edited, by }: Edited,
+    progress: HeldProgress,
+  ): Promise<Ending> => {
+    const { call: asked } = judged;
+    const { header: _mirrored, ...rest } = context;
+    const params = (context.message.params ?? new JsonObject()).with('arguments', edited);
+    const changed: RequestContext = { ...rest, message: { ...context.message, params } };
+    const digest = callDigest({
+      method: asked.method,
+      name: asked.name,
+      arguments: edited,
+      inputResponses: asked.inputResponses,
+      pin: asked.pin,
+      agent: asked.agent.id,
+      server: asked.server,
+    });
+    const call: Call = Object.freeze({ ...asked, id: randomUUID(), at: timestamp(clock), arguments: edited, digest });
+    const decision = policy.decide(call);
+    const instead = log.decided(call, decision);
+    if (decision.effect === 'deny') {
+      const reason = `The person changed the arguments, and these are not allowed: ${decision.reasons[0] ?? decision.rule}`;
+      return { ...stopped(context, call, 'denied', { reason }), instead };
+    }
+    const decided =
+      decision.effect === 'allow' ? log.permit(instead) : log.answered(instead, { outcome: 'allowed', by, after: 0 });
+    if (!decided) return { ...stopped(context, call, 'denied', {}), instead };
+    policy.ran(call);
+    return { ...(await run(changed, decided, progress, asked)), instead };
+  };
+
+  const ask = async (
+    context: RequestContext,
+    judged: Judged,
+    progress: HeldProgress,
+  ): Promise<Decided | Ending | Edited> => {
     const { reply, life, authorization, route } = context;
     const forget = live.add({
       kind: 'held',
@@ -157,7 +222,12 @@ export function createTools(deps: ToolsDeps): Tools {
       progress.stop();
       forget();
     }
-    const decided = log.answered(judged, answer);
+    const { arguments: edited, ...said } = answer;
+    if (answer.outcome === 'allowed' && edited !== undefined) {
+      log.answered(judged, { ...said, outcome: 'denied', reason: 'You changed its arguments.' });
+      return { edited, by: answer.by ?? 'permit' };
+    }
+    const decided = log.answered(judged, said);
     if (decided) {
       policy.ran(judged.call);
       return decided;
@@ -168,7 +238,12 @@ export function createTools(deps: ToolsDeps): Tools {
   };
 
   /** Everything between the permission and the server's answer; what changed meanwhile stops it. */
-  const run = async (context: RequestContext, decided: Decided, progress: HeldProgress): Promise<Ending> => {
+  const run = async (
+    context: RequestContext,
+    decided: Decided,
+    progress: HeldProgress,
+    askedAs: Call = decided.call,
+  ): Promise<Ending> => {
     const { call } = decided;
     const { life, route } = context;
     let sentAt: number | undefined;
@@ -186,6 +261,7 @@ export function createTools(deps: ToolsDeps): Tools {
       }
       // Where paths in the arguments lead may have changed while the call waited (security.md S10).
       const now = policy.decide(call);
+      if (now.rule === 'agent:paused' || now.rule === 'canary:leaves') return agentPaused(context, call);
       if (now.effect === 'deny') return stopped(context, call, 'denied', { reason: now.reasons[0] });
       const wrong = headerProblem(context, definition);
       if (wrong) return wrong;
@@ -197,8 +273,9 @@ export function createTools(deps: ToolsDeps): Tools {
         passes: progress.passes,
       });
       const ms = elapsed();
-      const ending = endingOf(context, call.id, await faithfulOrHarmless(call, result, definition), ms);
-      return ran(context, call, ending);
+      const { grantId } = context.authorization;
+      const sent = await faithfulOrHarmless(call, result, definition, { call: askedAs, grant: grantId });
+      return ran(context, askedAs, endingOf(context, call.id, sent, ms));
     } catch (thrown) {
       const sent = sentAt !== undefined;
       return { ...(life.run.aborted ? over(context, call, sent) : failed(context, call, thrown, sent)), ms: elapsed() };
@@ -210,14 +287,22 @@ export function createTools(deps: ToolsDeps): Tools {
     call: Call,
     answer: UpstreamAnswer,
     definition: JsonObject,
+    owner: { readonly call: Call; readonly grant: string },
   ): Promise<UpstreamAnswer> => {
     const came = 'error' in answer ? answer.error : answer.result;
     policy.saw(call, came, clock.now());
     if (!(came instanceof JsonObject)) return answer;
-    const { result, withheld } = await policy.masked(call, came, definition);
+    const { result, withheld, kinds, unseen } = await policy.masked(call, came, definition);
+    if (kinds.length > 0 && 'result' in answer) {
+      masked.note({ id: call.id, ...owner, original: came, kinds, withheld: withheld !== undefined });
+    }
+    if (unseen > 0) {
+      const message = `A result of ${call.name ?? call.method} holds ${unseen} characters that nobody sees.`;
+      log.note({ kind: 'server', server: call.server, message });
+    }
     if ('error' in answer) return { error: result };
     if (withheld === undefined) return { result };
-    const text = `The call ran, but its result was not sent. ${withheld} The person who runs Sallyport can allow it with a rule.`;
+    const text = `The call ran, but its result was not sent. ${withheld} The person who runs Sallyport can send it: once they did, call again with the same arguments.`;
     return { result: failedResult(text, 'secret_withheld', call.id, false) };
   };
 

@@ -4,6 +4,7 @@ import type { AgentView } from '../../shared/views.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Handlers } from '../fronts/dispatcher.ts';
 import type { ResourceServer } from '../oauth/resource-server.ts';
+import type { PausedAgents } from '../policy/paused-agents.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
 import type { ServerRegistry } from '../servers/server-registry.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
@@ -13,6 +14,7 @@ import type { UnverifiedAgents } from '../tunnel/unverified-agents.ts';
 export interface AgentHandlerDeps {
   readonly clock: Clock;
   readonly registry: ServerRegistry;
+  readonly agents: Pick<PausedAgents, 'get'>;
   readonly resourceServer: ResourceServer;
   readonly approvals: Approvals;
   readonly log: RequestLog;
@@ -26,7 +28,7 @@ const defaultTtlMs = 30 * 86_400_000;
 
 /** Every agent with what it holds and how often it called since midnight UTC; last, those of whom nothing was verified. */
 export function viewAgents(
-  deps: Pick<AgentHandlerDeps, 'clock' | 'resourceServer' | 'log' | 'unverified'>,
+  deps: Pick<AgentHandlerDeps, 'clock' | 'resourceServer' | 'log' | 'agents' | 'unverified'>,
 ): AgentView[] {
   const midnight = `${timestamp(deps.clock).slice(0, 10)}T00:00:00.000Z`;
   const unverified = deps.unverified.list().map(({ id, name, servers, lastSeenAt }) => ({
@@ -37,10 +39,14 @@ export function viewAgents(
     grants: [],
     seen: { servers: [...servers], at: lastSeenAt },
   }));
-  return [...deps.resourceServer.agents(), ...unverified].map((agent) => ({
-    ...agent,
-    callsToday: deps.log.countSince(agent.id, midnight),
-  }));
+  return [...deps.resourceServer.agents(), ...unverified].map((agent) => {
+    const paused = deps.agents.get(agent.id);
+    return {
+      ...agent,
+      callsToday: deps.log.countSince(agent.id, midnight),
+      ...(paused ? { paused: { at: paused.at, why: paused.why } } : {}),
+    };
+  });
 }
 
 /** Requests on agents and prompts. */

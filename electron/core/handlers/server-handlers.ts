@@ -6,6 +6,8 @@ import type { Handlers } from '../fronts/dispatcher.ts';
 import type { ResourceServer } from '../oauth/resource-server.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
+import { folderOverOwnFiles } from '../servers/folder-over-own-files.ts';
+import type { OfferPins } from '../servers/offers.ts';
 import type { ServerRegistry } from '../servers/server-registry.ts';
 import type { ServerRecord, Servers } from '../servers/servers.ts';
 import { readTools } from '../servers/sharing.ts';
@@ -18,6 +20,7 @@ export interface ServerHandlerDeps {
   readonly registry: ServerRegistry;
   readonly servers: Servers;
   readonly policy: Policy;
+  readonly offers: OfferPins;
   readonly approvals: Approvals;
   readonly resourceServer: ResourceServer;
   readonly log: RequestLog;
@@ -27,6 +30,8 @@ export interface ServerHandlerDeps {
   /** Denies OAuth requests that wait for one server. */
   readonly withdrawConsents: (server: string) => void;
   readonly viewOf: (record: ServerRecord) => ReturnType<typeof import('../servers/server-view.ts').viewServer>;
+  /** Our data folder and what else of ours lies apart from it. */
+  readonly ownPaths: readonly string[];
   /** Command and arguments that run the sample server, from the entry file. */
   readonly sampleCommand: readonly string[];
   /** Makes the first call on the sample server, once it is shared. */
@@ -49,6 +54,7 @@ export function createServerHandlers(
   | 'servers.try'
   | 'servers.firstCall'
   | 'servers.features'
+  | 'servers.approveOffer'
   | 'servers.private'
   | 'tools.list'
   | 'tools.set'
@@ -56,6 +62,8 @@ export function createServerHandlers(
   const { registry, servers, policy, log, tunnel } = deps;
 
   const share = async (record: ServerRecord, waitMs?: number) => {
+    // Sharing approves what there is now, of whatever kind.
+    if (!record.shared) deps.offers.forget(record.slug);
     const definitions = await readTools(servers, record, waitMs);
     policy.approveAll(record.slug, definitions);
     registry.setShared(record.slug, true);
@@ -110,6 +118,7 @@ export function createServerHandlers(
       await unshare(record);
       deps.resourceServer.revokeAll(record.slug);
       policy.forget(record.slug);
+      deps.offers.forget(record.slug);
       // Another server may get this slug one day: it must not inherit what was said of this one.
       for (const answer of deps.approvals.remembered()) {
         if (answer.server === record.slug) deps.approvals.forget(answer.id);
@@ -124,8 +133,19 @@ export function createServerHandlers(
       return { name: record.name };
     },
 
-    'servers.share': async ({ server, waitMs }, { front }) => {
+    'servers.share': async ({ server, waitMs, overOwnFiles }, { front }) => {
       const record = registry.find(server);
+      const folder = overOwnFiles ? undefined : folderOverOwnFiles(record, deps.ownPaths);
+      if (folder !== undefined) {
+        throw new SallyportError(
+          'holds_own_files',
+          'policy',
+          `${record.name} works in ${folder}, which holds Sallyport’s own files.`,
+          {
+            hint: 'Share a narrower folder, or confirm: sallyport servers share NAME --over-own-files. No call may reach these files either way.',
+          },
+        );
+      }
       if (tunnel.view().way === 'openai') refuseWithheld(record);
       const shared = await share(record, waitMs);
       log.note({ kind: 'authority', message: `Server ${record.name} shared.`, server: record.slug, by: front });
@@ -170,6 +190,14 @@ export function createServerHandlers(
         : `The results of ${name} are not private.`;
       log.note({ kind: 'authority', message, server: slug, by: front });
       return { server: slug, private: marked, readable: offered };
+    },
+
+    'servers.approveOffer': async ({ server, kind, name, pin }, { front }) => {
+      const { slug, name: of } = registry.find(server);
+      deps.offers.approve(slug, kind, name, pin);
+      const what = kind === 'instructions' ? 'the instructions' : `the ${kind} ${name}`;
+      log.note({ kind: 'authority', message: `Approved ${what} of ${of}.`, server: slug, by: front });
+      return { server: slug };
     },
 
     'servers.try': async (_input, { front }) => await shareSample(front),

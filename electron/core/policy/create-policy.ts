@@ -1,8 +1,10 @@
 import type { Call, Decision } from '../../shared/call.ts';
+import type { Canaries } from './canaries.ts';
 import { createGuardedPlaces, type Reached } from './guarded-places.ts';
 import { type Case, judges } from './judges.ts';
-import { maskResult } from './mask-result.ts';
+import { asUsual, maskResult, type ResultHandling } from './mask-result.ts';
 import { createNamedPlaces, type NamedPlaces } from './named-places.ts';
+import type { PausedAgents } from './paused-agents.ts';
 import type { PinStore } from './pin-store.ts';
 import { pinOf } from './pins.ts';
 import type { Policy } from './policy.ts';
@@ -26,6 +28,12 @@ export interface PolicyDeps {
   readonly foldersOf?: (server: string) => readonly string[];
   /** Default: this machine's. */
   readonly platform?: NodeJS.Platform;
+  /** Agents of which nothing runs. Default: none. */
+  readonly agents?: Pick<PausedAgents, 'get'>;
+  /** Planted values. Default: none. */
+  readonly canaries?: Pick<Canaries, 'foundIn'>;
+  /** What the person chose for results of a server. Default: {@link asUsual}. */
+  readonly resultsOf?: (server: string) => ResultHandling | undefined;
   /** The rules in force at the start. Default: none. */
   readonly rules?: RulesDocument;
   /** Access that a tool gets where the person chose none. Default: what sharing gives. */
@@ -73,6 +81,8 @@ export function createPolicy(deps: PolicyDeps): Policy {
       call,
       tool,
       unreadable: isTool ? registry.unreadable(call.server) : undefined,
+      paused: deps.agents?.get(call.agent.id),
+      canary: () => deps.canaries?.foundIn(call.name, call.arguments, call.inputResponses),
       memory,
       book,
       reached: () => {
@@ -125,9 +135,12 @@ export function createPolicy(deps: PolicyDeps): Policy {
       const kind = registry.find(call.server, call.name ?? '')?.classified.class ?? 'effect';
       const labels = new Set([...memory.labels(call).keys(), 'secret']);
       const { allow } = book.match(call, kind, () => namedPlaces(call), labels);
-      if (allow?.when.labels?.includes('secret')) return { result, kinds: [] };
-      return await maskResult(result, definition.get('outputSchema'));
+      const chosen = deps.resultsOf?.(call.server) ?? asUsual;
+      const passes = allow?.when.labels?.includes('secret') === true;
+      const handling = passes ? { ...chosen, secrets: 'pass' as const } : chosen;
+      return await maskResult(result, definition.get('outputSchema'), handling);
     },
+    resumed: (agent) => memory.forgive(agent),
     rules: () => book.document,
     setRules(document) {
       book = createRuleBook(document);

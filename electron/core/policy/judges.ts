@@ -1,7 +1,9 @@
 import type { Call, Decision } from '../../shared/call.ts';
 import { JsonObject } from '../../shared/json-tree.ts';
 import { visibleText } from '../../shared/visible-text.ts';
+import type { Canary } from './canaries.ts';
 import type { Reached } from './guarded-places.ts';
+import type { PausedAgent } from './paused-agents.ts';
 import type { RuleBook, RuleMatches } from './rule-book.ts';
 import type { Rule } from './rules-document.ts';
 import { type Label, type SessionMemory, told } from './session-memory.ts';
@@ -17,6 +19,10 @@ export interface Case {
   readonly unreadable: string | undefined;
   /** Where the arguments lead; worked out when first asked for. */
   reached(): Reached;
+  /** Set while the agent is paused. */
+  readonly paused: PausedAgent | undefined;
+  /** A planted value that the call holds; looked for when first asked. */
+  canary(): Canary | undefined;
   /** What has passed through the agent's session. */
   readonly memory: SessionMemory;
   readonly book: RuleBook;
@@ -43,8 +49,13 @@ export const plainMethods: ReadonlySet<string> = new Set([
 
 /** The judges in the order of `design.md` §4: what denies, then what asks, then what the person set. */
 export const judges: readonly Judge[] = [
+  /** Its tokens stay valid, and nothing of it runs. */
+  function pausedAgent({ call, tool, paused }) {
+    if (!paused || plainMethods.has(call.method)) return undefined;
+    return denied('agent:paused', `This agent is paused since ${paused.at}: ${paused.why}`, tool);
+  },
   /** Everything that is no tool call: the plain methods pass, all else is off. */
-  function otherMethods({ call, reached }) {
+  function otherMethods({ call, reached, canary }) {
     if (call.method === 'tools/call') return undefined;
     if (plainMethods.has(call.method)) {
       return {
@@ -55,6 +66,8 @@ export const judges: readonly Judge[] = [
         class: 'read',
       };
     }
+    const planted = canary();
+    if (planted) return canaryLeaves(planted, undefined);
     if (call.feature !== undefined) return sharedFeature(call, reached());
     return {
       effect: 'deny',
@@ -97,6 +110,11 @@ export const judges: readonly Judge[] = [
   function denyRule({ tool, matched }) {
     const { deny } = matched();
     return deny && { ...denied(`rule:${deny.id}`, ruleReason(deny, 'Your rules do not allow it.'), tool), risk: 90 };
+  },
+  /** Nobody has business with a planted value: who sends it was led to it. Also pauses the agent (`pausesAgent`). */
+  function plantedValue({ tool, canary }) {
+    const planted = canary();
+    return planted && canaryLeaves(planted, tool);
   },
   function perhapsOwnFiles({ tool, reached }) {
     const { own } = reached();
@@ -161,7 +179,7 @@ export const judges: readonly Judge[] = [
     if (!used) return undefined;
     return used.budget.then === 'ask'
       ? asked('budget:ask', used.sentence, tool, 30)
-      : denied('budget:pause', `${used.sentence} The agent waits until it is free again.`, tool);
+      : denied('budget:pause', `${used.sentence} The agent is paused until a person lets it go on.`, tool);
   },
   function askRule({ tool, matched }) {
     const { ask } = matched();
@@ -209,6 +227,12 @@ function sharedFeature(call: Call, reached: Reached): Decision {
   }
   const reasons = [`You share the ${call.feature} of this server.`];
   return { effect: 'allow', rule: 'feature:shared', reasons, risk: 10, class: 'read' };
+}
+
+function canaryLeaves(planted: Canary, tool: KnownTool | undefined): Decision {
+  const where = visibleText(planted.note, { max: 80 });
+  const reason = `Its arguments hold the value that you planted on ${planted.at.slice(0, 10)} (“${where}”), so the agent is paused.`;
+  return { ...denied('canary:leaves', reason, tool), risk: 100 };
 }
 
 const labelWords: Readonly<Record<Label, string>> = {

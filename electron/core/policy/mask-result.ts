@@ -9,9 +9,25 @@ export interface Masked {
   readonly result: JsonObject;
   /** What was found, each kind once. */
   readonly kinds: readonly string[];
+  /** Characters that nobody sees, as many as there are. */
+  readonly unseen: number;
   /** Why the result may not be sent even so: its masked form would not be what the tool's schema promises. */
   readonly withheld?: string;
 }
+
+/** What is done with results of a server; the person's choice. */
+export interface ResultHandling {
+  /** Secrets become markers, or pass as they came. */
+  readonly secrets: 'mask' | 'pass';
+  /** Characters that nobody sees and terminal escapes pass and are reported, or are taken out as well. */
+  readonly unseen: 'report' | 'remove';
+}
+/** Results are masked and else faithful: taking unseen characters out breaks Persian, Hebrew and emoji. */
+export const asUsual: ResultHandling = { secrets: 'mask', unseen: 'report' };
+
+/** Tags, bidirectional controls, zero-width characters, invisible operators, terminal escapes and other controls. */
+const unseenCharacters =
+  /\u{1B}(?:\[[0-?]{0,40}[ -/]{0,10}[@-~]|\][^\u{7}\u{1B}]{0,400}(?:\u{7}|\u{1B}\\)?|[@-Z\\-_])|[\u{E0000}-\u{E007F}\u{200B}-\u{200F}\u{202A}-\u{202E}\u{2060}-\u{2064}\u{2066}-\u{2069}\u{FEFF}\u{AD}\u{180E}\u{0}-\u{8}\u{B}\u{C}\u{E}-\u{1F}\u{7F}]/gu;
 
 /** Characters searched at a stretch, so that the event loop is not held; and how far stretches overlap. */
 const stretch = 65_536;
@@ -22,10 +38,18 @@ const overlap = 24_576;
  * still holds. Everything else stays as it came.
  * @param outputSchema the tool's, a stranger's: interpreted, never compiled
  */
-export async function maskResult(result: JsonObject, outputSchema: JsonNode | undefined): Promise<Masked> {
+export async function maskResult(
+  result: JsonObject,
+  outputSchema: JsonNode | undefined,
+  handling: ResultHandling = asUsual,
+): Promise<Masked> {
   const kinds = new Set<string>();
-  const text = async (value: string): Promise<string> => {
-    const found = await secretsOf(value);
+  let unseen = 0;
+  const text = async (given: string): Promise<string> => {
+    const hidden = given.match(unseenCharacters)?.length ?? 0;
+    unseen += hidden;
+    const value = hidden > 0 && handling.unseen === 'remove' ? given.replaceAll(unseenCharacters, '') : given;
+    const found = handling.secrets === 'mask' ? await secretsOf(value) : [];
     let masked = '';
     let end = 0;
     for (const { from, to, kind } of found) {
@@ -54,7 +78,7 @@ export async function maskResult(result: JsonObject, outputSchema: JsonNode | un
     return items.some((item, at) => item !== node[at]) ? items : node;
   };
   const masked = await walk(result);
-  if (!(masked instanceof JsonObject) || masked === result) return { result, kinds: [] };
+  if (!(masked instanceof JsonObject) || masked === result) return { result, kinds: [], unseen };
   const structured = masked.get('structuredContent');
   const holds =
     structured === undefined ||
@@ -63,10 +87,11 @@ export async function maskResult(result: JsonObject, outputSchema: JsonNode | un
     satisfies(structured, outputSchema);
   const list = [...kinds];
   return holds
-    ? { result: masked, kinds: list }
+    ? { result: masked, kinds: list, unseen }
     : {
         result: masked,
         kinds: list,
+        unseen,
         withheld: `The result holds ${list.join(' and ')}, which cannot be masked in it.`,
       };
 }

@@ -37,6 +37,8 @@ export interface Policy {
   saw(call: Call, result: JsonNode, at: number): void;
   /** The result as it may go to the agent: secrets masked, unless an allow rule of the person names the label `secret`. */
   masked(call: Call, result: JsonObject, definition: JsonObject): Promise<Masked>;
+  /** A person lets a paused agent go on: its budgets count anew. */
+  resumed(agent: string): void;
   /** The rules in force. */
   rules(): RulesDocument;
   /** Puts other rules in force, for the next decision on. */

@@ -2,6 +2,7 @@ import type { Call, Decision } from '../../shared/call.ts';
 import { SallyportError } from '../../shared/errors.ts';
 import { type JsonNode, JsonObject, parseJson } from '../../shared/json-tree.ts';
 import type { RememberedAnswers } from '../approvals/remembered-answers.ts';
+import { type PausedAgents, pausesAgent } from './paused-agents.ts';
 import type { Policy } from './policy.ts';
 
 /** How asks are taken, and what of that is remembered in the session (`design.md` §6). */
@@ -30,6 +31,8 @@ export interface ReplayDeps extends ReplayAnswers {
     readonly scopes: readonly string[];
     readonly durations: readonly string[];
   };
+  /** Agents that a budget or a planted value paused. */
+  readonly agents: Pick<PausedAgents, 'pause'>;
   readonly digestOf: (call: Omit<Call, 'digest'>) => string;
   /** The time of the replay, which the lines move. */
   readonly clock: { now(): number; set(now: number): void };
@@ -92,7 +95,9 @@ export function createReplay(deps: ReplayDeps): Replay {
       bytesIn,
     } as const;
     const call: Call = { ...bare, digest: deps.digestOf(bare) };
-    const { decision, runs } = settle(call, policy.decide(call));
+    const decided = policy.decide(call);
+    if (pausesAgent(decided)) deps.agents.pause(call.agent, decided.reasons[0] ?? decided.rule);
+    const { decision, runs } = settle(call, decided);
     if (runs) {
       policy.ran(call);
       const result = line.get('result');

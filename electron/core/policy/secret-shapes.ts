@@ -107,25 +107,28 @@ export function findSecrets(text: string): readonly FoundSecret[] {
 export function encodedRuns(text: string): readonly { from: number; to: number; decoded: string }[] {
   const runs: { from: number; to: number; decoded: string }[] = [];
   if (!mayBeEncoded.test(text)) return runs;
-  const add = (match: RegExpExecArray | RegExpMatchArray, decoded: string): void => {
+  const add = (from: number, run: string, decoded: string): void => {
     const printable = decoded.replaceAll(/[^\t\n\r -~]/g, '').length;
     if (decoded.length >= 8 && printable >= decoded.length * 0.95) {
-      runs.push({ from: match.index ?? 0, to: (match.index ?? 0) + match[0].length, decoded });
+      runs.push({ from, to: from + run.length, decoded });
     }
   };
   for (const match of text.matchAll(/[A-Za-z0-9+/_-]{20,100000}={0,2}/g)) {
     if (runs.length > 200) break;
     if (/^[0-9a-f]+$/i.test(match[0])) continue;
-    add(match, Buffer.from(match[0], 'base64').toString('utf8'));
+    add(match.index, match[0], Buffer.from(match[0], 'base64').toString('utf8'));
   }
   for (const match of text.matchAll(/(?:[0-9a-f]{2}){12,50000}/gi)) {
     if (runs.length > 400) break;
-    add(match, Buffer.from(match[0], 'hex').toString('utf8'));
+    add(match.index, match[0], Buffer.from(match[0], 'hex').toString('utf8'));
   }
-  for (const match of text.matchAll(/(?:[\w.~-]{0,60}%[0-9A-Fa-f]{2}){3,2000}[\w.~-]{0,60}/g)) {
+  // Looked for from its first per cent sign on, and widened to the left: a shape that may begin with any letter is tried at every one.
+  for (const match of text.matchAll(/(?:%[0-9A-Fa-f]{2}[\w.~-]{0,60}){3,2000}/g)) {
     if (runs.length > 600) break;
+    const before = /[\w.~-]*$/.exec(text.slice(Math.max(0, match.index - 60), match.index))?.[0] ?? '';
+    const run = before + match[0];
     try {
-      add(match, decodeURIComponent(match[0]));
+      add(match.index - before.length, run, decodeURIComponent(run));
     } catch {
       // Not percent-encoding after all.
     }

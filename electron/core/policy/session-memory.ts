@@ -41,6 +41,8 @@ export interface SessionMemory {
   usedUp(call: Call, nature: ToolNature, book: RuleBook): UsedUp | undefined;
   /** Whether this agent's volume is unusual just now. */
   unusual(call: Call): boolean;
+  /** Forgets what an agent used of its budgets: a person let it go on. */
+  forgive(agent: string): void;
   /** A call is about to run. */
   ran(call: Call, nature: ToolNature, book: RuleBook): void;
   /** A result passed through. @param at milliseconds since the epoch */
@@ -182,6 +184,9 @@ export function createSessionMemory(): SessionMemory {
         return { budget, sentence: `The budget of ${limit} ${words[what]} ${per} is used up.` };
       }
       return undefined;
+    },
+    forgive(agent) {
+      for (const key of [...uses.keys()]) if (key.split('\n')[1] === agent) uses.delete(key);
     },
     unusual(call) {
       const session = known(call);

@@ -5,13 +5,16 @@ import { SallyportError } from '../../shared/errors.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { ClientIdentity } from './era.ts';
 import { asStartFailure, ServerFailure } from './failure.ts';
+import { guardOffers } from './guarded-offers.ts';
 import { openHttpSession } from './http/http-session.ts';
+import { ownHeaders } from './http/own-headers.ts';
 import type { AddressPin, Reach } from './http/upstream-address.ts';
+import type { OfferPins } from './offers.ts';
 import type { OwnSession } from './own-session.ts';
 import { createServerMemory, type ServerMemory } from './server-health.ts';
 import { defaultLimits, type ServerLimits } from './server-limits.ts';
-import { headerSecret } from './server-registry.ts';
 import type { ConnectOptions, ServerHealth, ServerRecord, Servers } from './servers.ts';
+import type { SignIns } from './sign-in/sign-ins.ts';
 import { childEnvironment, type Environment } from './stdio/child-environment.ts';
 import { probeStdio } from './stdio/era-probe.ts';
 import { openStdioSession, refusedHandshake, type StdioSessionOptions } from './stdio/stdio-session.ts';
@@ -28,6 +31,10 @@ export interface ServersDeps {
   /** Working directory of children. Default: the home directory. */
   readonly cwd?: string;
   readonly limits?: Partial<ServerLimits>;
+  /** Sallyport's own sign-ins at HTTP servers that want one. */
+  readonly signIns?: Pick<SignIns, 'forServer'>;
+  /** Pins of what servers offer besides tools. */
+  readonly offers?: OfferPins;
   /** Told how far the address of an HTTP server lies, the first time that it is connected to. */
   readonly onReach?: (slug: string, reach: Reach) => void;
   /** Resolves names of HTTP servers. Default: the system's resolver. */
@@ -78,8 +85,11 @@ export function createServers(deps: ServersDeps): Servers {
     const preferLegacy = wanted.preferLegacy === true && !known.modernOnly(entry.target);
     const common = { name: record.name, clock, client: deps.client, startMs: limits.startMs, signal, ...asks };
     if (record.target.kind === 'http') {
+      const headers = await ownHeaders(record, deps.secrets);
       const origin = {
-        headers: await ownHeaders(record, deps.secrets),
+        headers,
+        // Credentials that the person gave by hand are used as they are.
+        signIn: 'authorization' in headers ? undefined : deps.signIns?.forServer(record),
         ca: record.target.ca,
         reach: record.reach,
         onReach: (reach: Reach) => deps.onReach?.(record.slug, reach),
@@ -219,7 +229,8 @@ export function createServers(deps: ServersDeps): Servers {
     opening.catch(() => {});
     entries.add(entry);
     open(record, entry, options).then(
-      (session) => {
+      (opened) => {
+        const session = deps.offers ? guardOffers(opened, record.slug, deps.offers) : opened;
         const since = clock.monotonic();
         entry.session = session;
         entry.lastUsed = since;
@@ -247,7 +258,9 @@ export function createServers(deps: ServersDeps): Servers {
 
   /** The session as callers get it: using it is noted. */
   const tracked = (session: OwnSession, entry: Entry, known: ServerMemory, over: Promise<void>): UpstreamSession => ({
-    info: session.info,
+    get info() {
+      return session.info;
+    },
     async request(method, params, options) {
       entry.lastUsed = clock.monotonic();
       try {
@@ -340,27 +353,8 @@ export function createServers(deps: ServersDeps): Servers {
   };
 }
 
-/** Headers of an HTTP server from secrets. @throws ServerFailure `server_not_ready` naming one without a stored value */
-async function ownHeaders(record: ServerRecord, secrets: Pick<Secrets, 'get'>): Promise<Record<string, string>> {
-  const headers: Record<string, string> = {};
-  const names = record.target.kind === 'http' ? (record.target.headers ?? []) : [];
-  for (const name of names) {
-    const value = await secrets.get(headerSecret(record.slug, name));
-    if (value === undefined) {
-      throw new ServerFailure(
-        'server_not_ready',
-        'crashed',
-        `${record.name} needs the header ${name}, and no value is stored for it.`,
-        { hint: 'Remove the server and add it again with that header.' },
-      );
-    }
-    headers[name.toLowerCase()] = value;
-  }
-  return headers;
-}
-
 /** Errors of a request that say how the server does while the conversation goes on. */
-const telling: readonly string[] = ['server_unreachable', 'server_wrong_output'];
+const telling: readonly string[] = ['server_unreachable', 'server_wrong_output', 'server_needs_authorization'];
 
 /** Marks a refusal that came from holding back, which is no new failure. */
 const heldBack = Symbol('held back');

@@ -3,7 +3,7 @@ import { visibleText } from '../../shared/visible-text.ts';
 import type { ServerHealth } from './servers.ts';
 
 /** How a server failed, as its health shows it. */
-export type FailedState = Extract<ServerHealth['state'], 'crashed' | 'wrong-output'>;
+export type FailedState = Extract<ServerHealth['state'], 'crashed' | 'wrong-output' | 'needs-authorization'>;
 
 /** An error at hop `server` that also says which health state it leaves behind. */
 export class ServerFailure extends SallyportError {

@@ -30,6 +30,7 @@ export interface ServerRegistry {
   /** Removes it with its environment secrets. Its slug's token audience must be ended by the caller. */
   remove(slug: string): Promise<void>;
   setShared(slug: string, shared: boolean): void;
+  setResults(slug: string, results: NonNullable<ServerRecord['results']>): void;
   setFeatures(slug: string, features: readonly ServerFeature[]): void;
   /** Marks its results; `readable` = offered by a way whose middle reads all the same. */
   setPrivate(slug: string, marked: boolean, readable: boolean): void;
@@ -56,6 +57,7 @@ export function createServerRegistry(deps: { settings: Settings; secrets: Secret
     for (const prefix of [envSecret(slug, ''), headerSecret(slug, '')]) {
       for (const name of secrets.names(prefix)) await secrets.delete(name);
     }
+    await secrets.delete(signInSecret(slug));
   };
   return {
     all,
@@ -106,6 +108,9 @@ export function createServerRegistry(deps: { settings: Settings; secrets: Secret
       change(slug, () => undefined);
       await forgetValues(slug);
     },
+    setResults(slug, results) {
+      change(slug, (record) => ({ ...record, results }));
+    },
     setFeatures(slug, features) {
       change(slug, (record) => ({ ...record, features: [...features] }));
     },
@@ -137,6 +142,11 @@ export function envSecret(slug: string, name: string): string {
 /** Name of the secret that holds one header value of an HTTP server. */
 export function headerSecret(slug: string, name: string): string {
   return `server-header:${slug}:${name}`;
+}
+
+/** Name of the secret that holds Sallyport's own tokens at an HTTP server. */
+export function signInSecret(slug: string): string {
+  return `server-sign-in:${slug}`;
 }
 
 /** A free slug `[a-z0-9-]{1,40}` made from a name (`design.md` §2, Addresses). */

@@ -10,6 +10,8 @@ export function viewServer(
   tools: readonly ToolView[],
   publicUrl: string,
   origin?: ServerView['origin'],
+  signIn?: ServerView['signIn'],
+  offers: NonNullable<ServerView['offers']> = [],
 ): ServerView {
   const { target } = record;
   const present = tools.filter((tool) => tool.state !== 'gone');
@@ -32,7 +34,10 @@ export function viewServer(
     ...(health.lastError ? { lastError: health.lastError } : {}),
     ...(record.source ? { source: record.source } : {}),
     features: serverFeatures.filter((feature) => record.features?.includes(feature)),
+    ...(record.results ? { results: record.results } : {}),
     ...(record.reach ? { reach: record.reach } : {}),
+    ...(signIn ? { signIn } : {}),
+    ...(offers.length > 0 ? { offers } : {}),
     ...(record.private ? { private: record.offeredReadable ? ('offered' as const) : ('withheld' as const) } : {}),
     ...(origin ? { origin } : {}),
   };

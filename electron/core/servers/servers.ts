@@ -41,6 +41,8 @@ export interface ServerRecord {
   readonly source?: string;
   /** What besides tools agents may use; absent = nothing (`security.md` S9). */
   readonly features?: readonly string[] | undefined;
+  /** What is done with its results: secrets and characters that nobody sees. Absent = masked, and reported. */
+  readonly results?: { readonly secrets: 'mask' | 'pass'; readonly unseen: 'report' | 'remove' } | undefined;
   /** How far its address lies, since it was first connected to (HTTP). */
   readonly reach?: Reach | undefined;
   /** Its results are private: a way whose middle reads does not offer it unless {@link offeredReadable}. */
@@ -53,7 +55,7 @@ export interface ServerRecord {
 
 /** How a server does right now. */
 export interface ServerHealth {
-  readonly state: 'stopped' | 'starting' | 'ready' | 'crashed' | 'wrong-output';
+  readonly state: 'stopped' | 'starting' | 'ready' | 'crashed' | 'wrong-output' | 'needs-authorization';
   readonly era?: 'legacy' | 'modern';
   /** What went wrong last, in words, with the server's last words on stderr. An outsider's text. */
   readonly lastError?: string;

@@ -30,6 +30,7 @@ const serverRecord = z.looseObject({
   reach: z.enum(['machine', 'private', 'public']).optional(),
   source: z.string().optional(),
   features: z.array(z.string()).optional(),
+  results: z.looseObject({ secrets: z.enum(['mask', 'pass']), unseen: z.enum(['report', 'remove']) }).optional(),
   private: z.boolean().optional(),
   offeredReadable: z.boolean().optional(),
   origin: z.looseObject({ file: z.string(), entry: z.string(), digest: z.string() }).optional(),
@@ -97,6 +98,9 @@ export const settingsDocument = z.looseObject({
   }),
   ports: z.looseObject({ edge: portChoice, ui: portChoice, authorize: portChoice.optional() }),
   paused: z.looseObject({ at: z.iso.datetime(), why: z.string().optional() }).optional(),
+  pausedAgents: z
+    .array(z.looseObject({ id: z.string().min(1), name: z.string(), at: z.iso.datetime(), why: z.string() }))
+    .optional(),
   log: z.looseObject({ days: z.int().min(1), bytes: z.int().min(1_048_576) }).optional(),
   cliMayDecide: z.boolean(),
   openAtLogin: z.boolean(),

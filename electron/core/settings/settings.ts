@@ -59,6 +59,10 @@ export interface AnthropicApi {
 /** The settings document, version 1. No secret is ever in it. */
 export interface SettingsData {
   readonly schemaVersion: 1;
+  /** Agents of which nothing runs until a person resumes them. */
+  readonly pausedAgents?:
+    | readonly { readonly id: string; readonly name: string; readonly at: string; readonly why: string }[]
+    | undefined;
   readonly servers: readonly ServerRecord[];
   readonly tunnel: {
     readonly way: 'embedded' | 'edge' | 'forward' | 'openai' | 'anthropic';

@@ -13,6 +13,9 @@ export interface StatusFacts {
   readonly lastCallAt?: string;
 }
 
+/** States in which a shared server answers no call. */
+const brokenStates: readonly ServerView['state'][] = ['crashed', 'wrong-output', 'needs-authorization'];
+
 /** The hops that a probe passes, in order. */
 const probed: readonly Hop[] = ['edge', 'tunnel', 'inner-tls', 'gateway'];
 
@@ -42,7 +45,7 @@ function stateOf(facts: StatusFacts): StatusView['state'] {
   const shared = facts.servers.filter((server) => server.shared);
   if (shared.length === 0) return facts.tunnel.state === 'trouble' ? 'trouble' : 'nothing-shared';
   if (facts.pending > 0) return 'attention';
-  const broken = shared.some((server) => server.state === 'crashed' || server.state === 'wrong-output');
+  const broken = shared.some((server) => brokenStates.includes(server.state));
   if (facts.tunnel.proof === 'own-end') {
     if (facts.tunnel.state === 'trouble' || broken) return 'trouble';
     return facts.tunnel.state === 'connected' ? 'sharing' : 'connecting';
@@ -66,7 +69,7 @@ function roadOf(facts: StatusFacts): StatusView['road'] {
           if (index === failed) return { hop, ok: false, at, ...(probe.detail ? { detail: probe.detail } : {}) };
           return { hop, ok: false, at, detail: 'not reached' };
         });
-  const broken = facts.servers.filter((s) => s.shared && (s.state === 'crashed' || s.state === 'wrong-output'));
+  const broken = facts.servers.filter((s) => s.shared && brokenStates.includes(s.state));
   road.push({
     hop: 'server',
     ok: broken.length === 0,

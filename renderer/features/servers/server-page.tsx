@@ -14,9 +14,11 @@ import { useAction } from '../../state/use-action.ts';
 import { texts } from '../../texts.ts';
 import { ChangedOrigin } from './changed-origin.tsx';
 import { ConnectPart } from './connect-part.tsx';
+import { OffersPart } from './offers-part.tsx';
 import { ServerHealth } from './server-health.tsx';
 import { ServerState } from './server-state.tsx';
 import { ShareSwitch } from './share-switch.tsx';
+import { SignInPart } from './sign-in-part.tsx';
 import { ToolsPart } from './tools-part.tsx';
 import { useShare } from './use-share.ts';
 import { WhoPart } from './who-part.tsx';
@@ -109,6 +111,8 @@ function Sheet({ server }: { server: ServerView }) {
           )}
         </section>
       )}
+      <SignInPart server={server} />
+      <OffersPart server={server} />
       <ChangedOrigin server={server} />
       <div className="sheet">
         <ToolsPart server={server} />

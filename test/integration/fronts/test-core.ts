@@ -98,7 +98,22 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
       await options.slowRequest;
       return status;
     },
+    'servers.results': async ({ server, secrets, unseen }) => ({
+      server,
+      secrets: secrets ?? 'mask',
+      unseen: unseen ?? 'report',
+    }),
+    'results.list': async () => ({ results: [] }),
+    'results.reveal': async ({ id }) => ({ id, text: '{}', kinds: [] }),
+    'results.send': async ({ id }) => ({ id }),
+    'agents.pause': async ({ id }) => ({ id, at }),
+    'agents.resume': async ({ id }) => ({ id }),
+    'canaries.list': async () => ({ canaries: [] }),
+    'canaries.add': async ({ value }) => ({ id: 'c1', value: value ?? 'acct-abc234-abcd2345' }),
+    'canaries.remove': async ({ id }) => ({ id }),
     'policy.show': async () => ({ path: '/rules.yaml', text: '', rules: 0 }),
+    'policy.propose': async () => ({ proposals: [] }),
+    'policy.adopt': async () => ({ path: '/rules.yaml', rules: 1 }),
     'policy.set': async () => ({ path: '/rules.yaml', rules: 0 }),
     'ui.address': async () => ({ url: 'http://127.0.0.1:1/#k=x' }),
     'servers.list': async () => ({ servers }),
@@ -122,6 +137,15 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     'servers.scan': async () => ({ found: [], ports: 0 }),
     'servers.import': async ({ found }) => ({ name: found, slug: found }),
     'servers.adopt': async ({ server }) => find(server),
+    'servers.authorize': async ({ server }) => ({
+      step: 'browser',
+      server,
+      url: 'https://sign-in.example/authorize',
+      expiresAt: at,
+    }),
+    'servers.authorized': async ({ server }) => ({ server, scopes: [] }),
+    'servers.signOut': async ({ server }) => ({ server }),
+    'servers.approveOffer': async ({ server }) => ({ server }),
     'servers.features': async ({ server }) => ({ server, features: [] }),
     'servers.private': async ({ server, private: marked, readable = false }) => ({
       server,

@@ -12,7 +12,9 @@ import { createGateway, type Gateway } from '../../../electron/core/gateway/gate
 import { createPathRoutes, type Routes } from '../../../electron/core/gateway/routes.ts';
 import { createResourceServer } from '../../../electron/core/oauth/create-resource-server.ts';
 import type { ResourceServer } from '../../../electron/core/oauth/resource-server.ts';
+import { openCanaries } from '../../../electron/core/policy/canaries.ts';
 import { createPolicy } from '../../../electron/core/policy/create-policy.ts';
+import { createPausedAgents, type PausedAgents } from '../../../electron/core/policy/paused-agents.ts';
 import { createPinFiles } from '../../../electron/core/policy/pin-store.ts';
 import type { Policy } from '../../../electron/core/policy/policy.ts';
 import { createRequestLog } from '../../../electron/core/request-log/create-request-log.ts';
@@ -41,6 +43,7 @@ export interface Stage {
   readonly approvals: Approvals;
   readonly log: RequestLog;
   readonly policy: Policy;
+  readonly agents: PausedAgents;
   readonly resourceServer: ResourceServer;
   readonly servers: Servers;
   readonly routes: Routes;
@@ -74,9 +77,12 @@ export interface StageOptions {
   readonly forgivesVersion?: (agent: string) => boolean;
   /** The real approvals station instead of the desk. */
   readonly realApprovals?: boolean;
+  /** A value that was planted “in the notes”. */
+  readonly planted?: string;
 }
 
-export async function openStage({ target, realApprovals, forgivesVersion }: StageOptions = {}): Promise<Stage> {
+export async function openStage(options: StageOptions = {}): Promise<Stage> {
+  const { target, realApprovals, planted, forgivesVersion } = options;
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-gateway-'));
   const resourceServer = createResourceServer({ path: join(folder, 'oauth.db'), clock: systemClock });
   const log = createRequestLog({
@@ -84,7 +90,21 @@ export async function openStage({ target, realApprovals, forgivesVersion }: Stag
     clock: systemClock,
     ...logDeps(),
   });
+  const agents = createPausedAgents({ clock: systemClock });
+  const values = new Map<string, string>();
+  const canaries = await openCanaries({
+    clock: systemClock,
+    secrets: {
+      get: async (name) => values.get(name),
+      set: async (name, value) => void values.set(name, value),
+      delete: async (name) => void values.delete(name),
+      names: () => [...values.keys()],
+    },
+  });
+  if (planted !== undefined) await canaries.add('in the notes', planted);
   const policy = createPolicy({
+    agents,
+    canaries,
     store: createPinFiles({ dataFolder: folder, clock: systemClock }),
     dataFolder: folder,
     home: '/home/somebody',
@@ -162,6 +182,9 @@ export async function openStage({ target, realApprovals, forgivesVersion }: Stag
     paused: () => stage.paused,
     probeKey: () => 'public-key',
     onProblem: (problem) => problems.push(problem),
+    pauseAgent(agent, why) {
+      if (agents.pause(agent, why)) gateway.endSessions({ agent: agent.id }, 'paused');
+    },
     onForgiven: (message) => forgiven.push(message),
     ...(forgivesVersion ? { forgivesVersion } : {}),
   });
@@ -185,6 +208,7 @@ export async function openStage({ target, realApprovals, forgivesVersion }: Stag
     approvals,
     log,
     policy,
+    agents,
     resourceServer,
     servers,
     routes,

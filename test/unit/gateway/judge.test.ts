@@ -34,6 +34,7 @@ function stage(failing?: Parameters<typeof memoryLog>[0], reply: { bytes?: numbe
     clock,
     log,
     agentSessions: createAgentSessions(clock),
+    pauseAgent: () => {},
     onProblem: (p) => problems.push(p),
   });
   const context: RequestContext = {

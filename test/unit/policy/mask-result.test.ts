@@ -12,7 +12,7 @@ const text = (value: string) => object({ content: [{ type: 'text', text: value }
 
 it('masks secrets in place and leaves everything else as it came', async () => {
   const plain = text('nothing here, commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904');
-  expect(await maskResult(plain, undefined)).toEqual({ result: plain, kinds: [] });
+  expect(await maskResult(plain, undefined)).toEqual({ result: plain, kinds: [], unseen: 0 });
   expect((await maskResult(plain, undefined)).result).toBe(plain);
   const { result, kinds } = await maskResult(text(`a ${token} b ${token} c`), undefined);
   expect(kinds).toEqual(['a GitHub token']);
@@ -46,4 +46,21 @@ it('masks structured content where its schema still holds, else withholds the re
   ]) {
     expect(await maskResult(result, fromPlain(schema))).toMatchObject({ withheld: expect.stringContaining('GitHub') });
   }
+});
+
+it('does with a server’s results what the person chose', async () => {
+  const token = `ghp_${'a1B2c3D4e5F6'.repeat(3)}`;
+  const given = fromPlain({
+    content: [{ type: 'text', text: `a\u200bb \u001b[31mred\u001b[0m ${token} سلام\u200cدنیا` }],
+  });
+  if (!(given instanceof JsonObject)) throw new Error('an object');
+  const textOf = async (secrets: 'mask' | 'pass', unseen: 'report' | 'remove') => {
+    const masked = await maskResult(given, undefined, { secrets, unseen });
+    return [serializeJson(masked.result), masked.unseen] as const;
+  };
+  const [usual, count] = await textOf('mask', 'report');
+  expect([usual.includes(token), usual.includes('\u200b'), count]).toEqual([false, true, 4]);
+  expect((await textOf('pass', 'report'))[0]).toBe(serializeJson(given));
+  const [removed] = await textOf('pass', 'remove');
+  expect(removed).toContain(`ab red ${token} سلامدنیا`);
 });

@@ -3,6 +3,7 @@ import * as https from 'node:https';
 import { createParser } from 'eventsource-parser';
 import { visibleText } from '../../../shared/visible-text.ts';
 import { ServerFailure } from '../failure.ts';
+import type { OriginSignIn } from './origin-sign-in.ts';
 import { type AddressPin, AddressRefused, type PinnedAddress, pinAddress } from './upstream-address.ts';
 
 /** Largest JSON body, and largest single event of a stream, in bytes (`design.md` §7, results). */
@@ -17,6 +18,7 @@ export interface HttpOrigin {
   /** The person's own headers for this server: its credentials. Never shown. */
   readonly headers: Readonly<Record<string, string>>;
   readonly address: PinnedAddress;
+  readonly signIn: OriginSignIn | undefined;
 }
 
 /** What goes with each connection to an upstream besides its URL. */
@@ -24,6 +26,7 @@ export interface OriginOptions extends AddressPin {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Certificates in PEM that stand in for the system's: the server's certificate must come from one of these. */
   readonly ca?: string | undefined;
+  readonly signIn?: OriginSignIn | undefined;
 }
 
 /** One HTTP request. */
@@ -34,6 +37,8 @@ export interface HttpExchange {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
+  /** Whether it may go out again with a new token after a 401; nothing that could have an effect may (S11). */
+  readonly repeatable?: boolean;
   /** Called when the connection stands, right before the first byte leaves. */
   readonly onSent?: () => void;
 }
@@ -60,14 +65,48 @@ export function httpOrigin(address: string, name: string, options: OriginOptions
   const agent = plain
     ? new http.Agent(common)
     : new https.Agent({ ...common, minVersion: 'TLSv1.2', ...(options.ca === undefined ? {} : { ca: options.ca }) });
-  return { url, agent, name, headers: options.headers ?? {}, address: pinned };
+  return { url, agent, name, headers: options.headers ?? {}, address: pinned, signIn: options.signIn };
 }
 
 /**
  * Sends one request and waits for the head of its answer. Redirects are refused, so are proxies from the environment.
  * @throws ServerFailure `server_unreachable`
  */
-export function exchange(origin: HttpOrigin, what: HttpExchange): Promise<http.IncomingMessage> {
+export async function exchange(origin: HttpOrigin, what: HttpExchange): Promise<http.IncomingMessage> {
+  const { signIn, name } = origin;
+  if (!signIn) return await send(origin, what, undefined);
+  const used = await signIn.bearer();
+  const response = await send(origin, what, used);
+  if (!(await refused(signIn, response, used, false))) return response;
+  if (!what.repeatable) {
+    throw unreachable(name, 'did not take its access token any more, and gave a new one', 'Call again.');
+  }
+  const renewed = await signIn.bearer();
+  const again = await send(origin, what, renewed);
+  await refused(signIn, again, renewed, true);
+  return again;
+}
+
+/** Whether the server refused the token and there is a new one. @throws ServerFailure `server_needs_authorization` */
+async function refused(
+  signIn: OriginSignIn,
+  response: http.IncomingMessage,
+  used: string | undefined,
+  last: boolean,
+): Promise<boolean> {
+  const { statusCode = 0, headers } = response;
+  if (statusCode !== 401 && statusCode !== 403) return false;
+  try {
+    const renewed = await signIn.refused(statusCode, headers['www-authenticate'], used, last);
+    if (renewed) response.destroy();
+    return renewed;
+  } catch (thrown) {
+    response.destroy();
+    throw thrown;
+  }
+}
+
+function send(origin: HttpOrigin, what: HttpExchange, bearer: string | undefined): Promise<http.IncomingMessage> {
   const { agent, name } = origin;
   const url = what.url ?? origin.url;
   if (url.origin !== origin.url.origin) throw new Error('a request for another origin');
@@ -80,6 +119,7 @@ export function exchange(origin: HttpOrigin, what: HttpExchange): Promise<http.I
         // First: what the request itself says is not theirs to change.
         ...origin.headers,
         ...what.headers,
+        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
         ...(what.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(what.body)) }),
       },
       ...(what.signal ? { signal: what.signal } : {}),

@@ -18,6 +18,17 @@ const maxResumes = 50;
 /** How long the good-bye to a server may take. */
 const goodbyeMs = 1_000;
 
+/** Requests that change nothing at a server, whatever the server: they may go out again with a new token. */
+export const repeatable: ReadonlySet<string> = new Set([
+  'initialize',
+  'server/discover',
+  'ping',
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+]);
+
 /** A conversation over Streamable HTTP, before any handshake. */
 export interface HttpLink {
   readonly conversation: Conversation;
@@ -142,6 +153,7 @@ export function openHttpLink(options: {
         method: 'GET',
         headers: { ...headers('text/event-stream'), 'last-event-id': lastId },
         signal,
+        repeatable: true,
       });
       if (sessionLost(response) || !isStream(response)) {
         response.destroy();
@@ -185,6 +197,7 @@ export function openHttpLink(options: {
         body: message.text,
         signal: controller.signal,
         onSent: message.onSent,
+        repeatable: repeatable.has(message.method),
       });
       if (!modern && message.method === 'initialize') sessionId = sessionIdOf(response, name);
       await readAnswer(response, message.id, controller.signal);
@@ -195,7 +208,12 @@ export function openHttpLink(options: {
     }
   };
   const post = (text: string): void => {
-    const sent = exchange(origin, { method: 'POST', headers: { ...headers(both), ...json }, body: text })
+    const sent = exchange(origin, {
+      method: 'POST',
+      headers: { ...headers(both), ...json },
+      body: text,
+      repeatable: true,
+    })
       .then((response) => {
         response.resume();
       })
@@ -236,6 +254,7 @@ export function openHttpLink(options: {
           method: 'GET',
           headers: { ...headers('text/event-stream'), ...extra },
           signal,
+          repeatable: true,
         });
         if (sessionLost(response) || !isStream(response)) {
           // 405: this server has nothing to say unasked.
@@ -279,7 +298,12 @@ export function openHttpLink(options: {
       const patience = new AbortController();
       await Promise.race([Promise.all(posts), wait(goodbyeMs, patience.signal)]);
       if (sessionId !== undefined) {
-        const leave = exchange(origin, { method: 'DELETE', headers: headers(both), signal: patience.signal })
+        const leave = exchange(origin, {
+          method: 'DELETE',
+          headers: headers(both),
+          signal: patience.signal,
+          repeatable: true,
+        })
           .then((response) => {
             response.resume();
           })
@@ -304,7 +328,7 @@ export function wantsCredentials(response: IncomingMessage, name: string): Serve
   return unreachable(
     name,
     `wants credentials (HTTP ${response.statusCode})`,
-    'Servers with their own sign-in are not supported yet.',
+    'If it has a key of its own, add it again with --header; if it has a sign-in: sallyport servers authorize NAME.',
   );
 }
 

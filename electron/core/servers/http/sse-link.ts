@@ -7,7 +7,7 @@ import type { ClientIdentity } from '../era.ts';
 import { ServerFailure } from '../failure.ts';
 import { answeredId, cancelledMessage } from '../json-rpc.ts';
 import { exchange, type HttpOrigin, readEvents, unreachable } from './http-exchange.ts';
-import { type HttpLink, isStream, wantsCredentials } from './http-link.ts';
+import { type HttpLink, isStream, repeatable, wantsCredentials } from './http-link.ts';
 import { createParamHeaders } from './param-headers.ts';
 
 /** Messages to the server that wait for their connection at once; more are a server that takes none. */
@@ -54,7 +54,7 @@ export async function openSseLink(options: {
     close(failure);
   };
 
-  const send = async (text: string, onSent: (() => void) | undefined): Promise<void> => {
+  const send = async (text: string, onSent: (() => void) | undefined, again: boolean): Promise<void> => {
     if (!address) throw gone(name);
     const response = await exchange(origin, {
       method: 'POST',
@@ -62,6 +62,7 @@ export async function openSseLink(options: {
       headers: { ...headers(), 'content-type': 'application/json' },
       body: text,
       signal: stream.signal,
+      repeatable: again,
       ...(onSent ? { onSent } : {}),
     });
     const status = response.statusCode ?? 0;
@@ -72,7 +73,7 @@ export async function openSseLink(options: {
   };
   const post = (text: string): void => {
     if (posts.size >= maxPosts) return;
-    const sent = send(text, undefined)
+    const sent = send(text, undefined, true)
       .catch(() => {})
       .finally(() => posts.delete(sent));
     posts.add(sent);
@@ -84,7 +85,7 @@ export async function openSseLink(options: {
     modern: false,
     wire: {
       request(message: OutgoingRequest) {
-        const sent = send(message.text, message.onSent)
+        const sent = send(message.text, message.onSent, repeatable.has(message.method))
           .catch((thrown: unknown) => conversation.fail(message.id, asSallyportError(thrown, 'server')))
           .finally(() => sending.delete(message.id));
         sending.set(message.id, sent);
@@ -99,6 +100,7 @@ export async function openSseLink(options: {
     method: 'GET',
     headers: { ...headers(), accept: 'text/event-stream' },
     signal: AbortSignal.any([stream.signal, signal]),
+    repeatable: true,
   });
   if (response.statusCode === 401 || response.statusCode === 403) throw wantsCredentials(response, name);
   if (!isStream(response)) {

@@ -60,6 +60,7 @@ export function pinAddress(url: URL, name: string, pin: AddressPin): PinnedAddre
     if (literal === undefined || (own && literal !== 'machine')) {
       throw new ServerFailure('server_not_ready', 'crashed', `${name}: ${host} is no address of a server.`);
     }
+    if (pin.reach === undefined) pin.onReach?.(literal);
   }
   let pinned: { address: string; family: number }[] | undefined;
 
