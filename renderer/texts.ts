@@ -1,5 +1,6 @@
 import { agentsTexts } from './texts/agents.ts';
 import { approvalsTexts } from './texts/approvals.ts';
+import { claudeTexts } from './texts/claude.ts';
 import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
 import { requestsTexts } from './texts/requests.ts';
@@ -19,6 +20,7 @@ export const texts = {
   ...rulesTexts,
   ...agentsTexts,
   ...tunnelTexts,
+  ...claudeTexts,
   ...doctorTexts,
   ...settingsTexts,
 } as const;

@@ -19,6 +19,7 @@ export interface UseOptions extends ApiOptions {
   readonly cloudflared?: string;
   readonly edge?: string[];
   readonly edgeCa?: string;
+  readonly protocol?: 'http2' | 'quic' | 'auto';
 }
 
 /**
@@ -50,6 +51,7 @@ export async function anthropicChoiceOf(
     ...(options.cloudflared === undefined ? {} : { cloudflared: resolve(options.cloudflared) }),
     ...(edge === undefined ? {} : { edges: edge }),
     ...(api ? { api } : {}),
+    ...(options.protocol === undefined ? {} : { protocol: options.protocol }),
     ...(options.edgeCa === undefined ? {} : { edgeCa: readText(options.edgeCa) }),
   };
 }

@@ -63,6 +63,12 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
     .option('--listen <port>', 'for anthropic: loopback port at which cloudflared hands over')
     .option('--cloudflared <file>', 'for anthropic: the cloudflared to run, if not the one on the PATH')
     .option('--edge <address...>', 'for anthropic: HOST:PORT of the tunnel’s edge in place of those found by DNS')
+    .addOption(
+      new Option(
+        '--protocol <protocol>',
+        'for anthropic: of the cloudflared; auto = QUIC where UDP gets through',
+      ).choices(['http2', 'quic', 'auto']),
+    )
     .option('--edge-ca <file>', 'for anthropic: CA that the tunnel’s edge is checked against')
     .allowUnknownOption()
     .action(async (way: (typeof ways)[number], more: string[], options: UseOptions & OpenAiOptions) => {

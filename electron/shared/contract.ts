@@ -117,6 +117,8 @@ export const anthropicChoice = z.strictObject({
   hosts: z.record(z.string().max(253), slug).optional(),
   edges: z.array(z.string().min(1).max(300)).max(16).optional(),
   edgeCa: z.string().max(65_536).optional(),
+  /** Transport of a cloudflared that Sallyport runs; `auto` = QUIC where UDP gets through. */
+  protocol: z.enum(['http2', 'quic', 'auto']).optional(),
   /** Has domain and token made, or fetched, by the Tunnels API. */
   api: anthropicApiChoice.optional(),
 });

@@ -173,6 +173,14 @@ export const mutants = [
     name: 'is refused for everybody else',
   },
   {
+    claim: 'S9 no session speaks for another',
+    file: 'electron/core/gateway/legacy-side.ts',
+    find: 'session.id}`;',
+    put: 'session.server}`;',
+    test: 'test/integration/gateway/isolation.test.ts',
+    name: 'no message reaches the wrong agent',
+  },
+  {
     claim: 'S13 duplicate keys',
     file: 'electron/shared/json-tree.ts',
     find: 'if (members.has(name)) fail(',

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import type { AppState } from '../../electron/shared/contract.ts';
+import { claudeState } from './claude-state.ts';
 import { burst, type FakeCore } from './fake-core.ts';
 import {
   ago,
@@ -247,4 +248,14 @@ export const scenes: readonly Scene[] = [
   { name: 'narrow-requests', state: sharingState, route: '#/requests', viewport: { width: 360, height: 640 } },
   { name: 'narrow-prompt', state: asking, route: '#/approvals', viewport: { width: 360, height: 640 } },
   { name: 'narrow-tunnel', state: outside, route: '#/tunnel', viewport: { width: 360, height: 640 } },
+  { name: 'claude-checklist', state: claudeState, route: '#/tunnel' },
+  {
+    name: 'claude-dialog',
+    state: sharingState,
+    route: '#/tunnel',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Connect to Claude…' }).click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
 ];

@@ -1,4 +1,4 @@
-import { JsonObject, memberAt } from '../../shared/json-tree.ts';
+import { JsonObject, memberAt, serializeJson } from '../../shared/json-tree.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Decided } from '../request-log/request-log.ts';
 import type { UpstreamAnswer, UpstreamRequestOptions, UpstreamSession } from '../servers/upstream-session.ts';
@@ -37,6 +37,8 @@ export interface CarryDeps {
   readonly questions: Questions;
 }
 
+/** Characters of what a server says that may wait to be looked at, for one call. */
+const maxWaiting = 16 * 1024 * 1024;
 /** Methods that may be answered with `input_required` (MCP 2026-07-28). */
 export const multiRound: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
 
@@ -47,7 +49,8 @@ export function createCarry({ policy, flights, questions }: CarryDeps): Carry {
   /** What the server says on the way, in order, without the secrets in it (`security.md` S16). */
   const saying = (context: RequestContext, decided: Decided, passes: CarryOptions['passes']) => {
     const { modern, logLevel, reply } = context;
-    let said: Promise<void> | undefined;
+    let said: Promise<void> = Promise.resolve();
+    let waiting = 0;
     const pass = async (method: string, params: JsonObject | undefined): Promise<void> => {
       const masked = params && (await policy.masked(decided.call, params, new JsonObject()));
       if (masked?.withheld === undefined) reply.notify(notification(method, masked?.result));
@@ -59,8 +62,20 @@ export function createCarry({ policy, flights, questions }: CarryDeps): Carry {
         if (!isLog && method !== 'notifications/progress') return;
         if (passes && !passes(method, params)) return;
         // Progress without words holds nothing to mask: it goes at once unless something before it is still looked at.
-        if (!isLog && typeof params?.get('message') !== 'string' && !said) reply.notify(notification(method, params));
-        else said = (said ?? Promise.resolve()).then(() => pass(method, params)).catch(() => {});
+        if (!isLog && typeof params?.get('message') !== 'string' && waiting === 0) {
+          reply.notify(notification(method, params));
+          return;
+        }
+        const size = params === undefined ? 0 : serializeJson(params).length;
+        // A server that says more than can be looked at loses some of it: memory stays bounded.
+        if (waiting > 0 && waiting + size > maxWaiting) return;
+        waiting += size + 1;
+        said = said
+          .then(() => pass(method, params))
+          .catch(() => {})
+          .finally(() => {
+            waiting -= size + 1;
+          });
       },
       over: async (): Promise<void> => await said,
     };

@@ -11,12 +11,17 @@ export interface EventSink {
 /** A `text/event-stream` answer (WHATWG HTML, Server-sent events), one JSON-RPC message an event. */
 export interface EventStream {
   readonly open: boolean;
-  /** Sends one message, already serialized on one line. @returns bytes written; 0 if the stream is over */
-  send(text: string): number;
+  /**
+   * Sends one message, already serialized on one line. @param id of the event, where the client may come back to it
+   * @returns bytes written; 0 if the stream is over
+   */
+  send(text: string, id?: string): number;
+  /** Sends an event without data, which only gives the client an id to come back to. */
+  prime(id: string): void;
   /** Sends one message that may be lost: left out while the reader is too slow. */
   offer(text: string): void;
   /** Sends one message that must arrive: a reader too slow for it loses the stream instead, and starts anew. */
-  insist(text: string): void;
+  insist(text: string, id?: string): void;
   end(): void;
 }
 
@@ -44,9 +49,9 @@ export function createEventStream(sink: EventSink, clock: Clock, onEnd: () => vo
     sink.end();
     onEnd();
   };
-  const write = (text: string): number => {
+  const write = (text: string, id?: string): number => {
     if (!open) return 0;
-    const event = `event: message\ndata: ${text}\n\n`;
+    const event = `${id === undefined ? '' : `id: ${id}\n`}event: message\ndata: ${text}\n\n`;
     sink.write(event);
     return Buffer.byteLength(event);
   };
@@ -59,8 +64,11 @@ export function createEventStream(sink: EventSink, clock: Clock, onEnd: () => vo
     offer(text) {
       if (sink.buffered() < lossyLimit) write(text);
     },
-    insist(text) {
-      if (sink.buffered() < lossyLimit) write(text);
+    prime(id) {
+      if (open) sink.write(`id: ${id}\ndata:\n\n`);
+    },
+    insist(text, id) {
+      if (sink.buffered() < lossyLimit) write(text, id);
       else end();
     },
     end,

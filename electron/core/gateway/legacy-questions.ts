@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/clock.ts';
-import { JsonObject, memberAt } from '../../shared/json-tree.ts';
+import { JsonObject, memberAt, serializeJson } from '../../shared/json-tree.ts';
 import type { ServerRequest, UpstreamAnswer } from '../servers/upstream-session.ts';
 import type { LegacySession } from './legacy-sessions.ts';
 import { codes, errorBody, notification, requestMessage } from './protocol-errors.ts';
@@ -48,7 +48,9 @@ export function createLegacyQuestions(deps: { readonly clock: Clock; readonly qu
       if (via?.insist(message)) return true;
       // Over stdio nothing says which call a question belongs to: any stream of this same session will do.
       for (const reply of [...session.replies].reverse()) if (reply.insist(message)) return true;
-      return session.unasked(message);
+      if (!session.stream.open) return false;
+      session.stream.insist(serializeJson(message));
+      return session.stream.open;
     };
     const { promise, resolve } = Promise.withResolvers<UpstreamAnswer>();
     const end = (answer: UpstreamAnswer, outcome: 'ran' | 'failed' | 'cancelled' | 'expired', error?: string): void => {

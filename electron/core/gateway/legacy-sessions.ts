@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { ProtocolVersion } from '../../shared/call.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { type JsonNode, JsonObject, serializeJson } from '../../shared/json-tree.ts';
+import { type JsonNode, JsonObject } from '../../shared/json-tree.ts';
 import type { UpstreamAnswer } from '../servers/upstream-session.ts';
-import type { EventStream } from './event-stream.ts';
 import { type EndFilter, matches } from './live.ts';
 import type { Reply } from './reply.ts';
 import type { EndReason, RequestLife } from './request-life.ts';
+import { createResumableStream, type ResumableStream } from './resumable-stream.ts';
 
 /** One session of the legacy era (MCP 2025-11-25, Session management). */
 export interface LegacySession extends Required<EndFilter> {
@@ -26,10 +26,8 @@ export interface LegacySession extends Required<EndFilter> {
   readonly replies: Set<Reply>;
   /** The level set with `logging/setLevel`. */
   logLevel: string | undefined;
-  /** Sends what belongs to no request on the GET stream. @returns false where there is none */
-  unasked(message: JsonObject): boolean;
   /** The client's GET stream, if it has one open. */
-  stream: EventStream | undefined;
+  readonly stream: ResumableStream;
   /** The tools changed while no stream was open to say so. */
   toolsChanged: boolean;
   /** Monotonic milliseconds. */
@@ -65,12 +63,12 @@ const idleMs = 24 * 60 * 60_000;
 /** Makes the table. Where it is full, the session that was silent longest makes room. */
 export function createLegacySessions(clock: Clock): LegacySessions {
   const sessions = new Map<string, LegacySession>();
-  const idle = (session: LegacySession): boolean => session.inFlight.size === 0 && session.stream === undefined;
+  const idle = (session: LegacySession): boolean => session.inFlight.size === 0 && !session.stream.open;
   const end = (session: LegacySession, why: EndReason): void => {
     if (!sessions.delete(session.id)) return;
     for (const life of session.inFlight.values()) life.end(why);
     for (const question of [...session.open.values()]) question.end();
-    session.stream?.end();
+    session.stream.end();
     session.onEnd();
   };
   const makeRoom = (among: readonly LegacySession[], limit: number): boolean => {
@@ -100,12 +98,7 @@ export function createLegacySessions(clock: Clock): LegacySessions {
       asked: 0,
       replies: new Set(),
       logLevel: undefined,
-      unasked(message) {
-        if (!session.stream?.open) return false;
-        session.stream.insist(serializeJson(message));
-        return session.stream?.open ?? false;
-      },
-      stream: undefined,
+      stream: createResumableStream(),
       toolsChanged: false,
       usedAt: now,
       onEnd: () => {},

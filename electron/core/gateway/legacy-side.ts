@@ -153,15 +153,17 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
       server,
       key,
       toolsChanged() {
-        if (session.stream?.open) session.stream.insist(listChanged);
-        else session.toolsChanged = true;
+        // Kept by the stream for a client that comes back to it, and noted for one that begins anew.
+        if (!session.stream.open) session.toolsChanged = true;
+        session.stream.insist(listChanged);
       },
       said(method, params) {
-        if (method !== 'notifications/message') return void session.unasked(notification(method, params));
+        const send = (message: JsonObject): void => session.stream.insist(serializeJson(message));
+        if (method !== 'notifications/message') return send(notification(method, params));
         // Log messages of no call: in order, and without the secrets in them.
         saying = saying
           .then(() => questions.masked(askedOf(visitor, session), method, params ?? new JsonObject()))
-          .then((masked) => void (masked && session.unasked(notification(method, masked))))
+          .then((masked) => void (masked && send(notification(method, masked))))
           .catch(() => {});
       },
       asks: (request) => questions.relay(session, askedOf(visitor, session), request),
@@ -389,8 +391,6 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
         refuse(visitor, 406, codes.invalidRequest, 'GET answers with text/event-stream only.');
         return;
       }
-      // A client that opens a second stream has lost the first, whose end may not have come through yet.
-      session.stream?.end();
       let stopExpiry: () => void = () => {};
       const forget = live.add({
         kind: 'stream',
@@ -406,15 +406,15 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
       const stream = visitor.exchange.stream({}, () => {
         forget();
         stopExpiry();
-        if (session.stream === stream) session.stream = undefined;
+        session.stream.detach(stream);
         session.usedAt = clock.monotonic();
       });
-      session.stream = stream;
       stopExpiry = atInstant(clock, visitor.authorization.expiresAt, () => stream.end());
-      if (session.toolsChanged) {
-        session.toolsChanged = false;
-        stream.insist(listChanged);
-      }
+      // A client that opens a second stream has lost the first, whose end may not have come through yet.
+      const primes = session.version === '2025-11-25';
+      const resumed = session.stream.attach(stream, visitor.exchange.header('last-event-id'), primes);
+      if (session.toolsChanged && !resumed) session.stream.insist(listChanged);
+      session.toolsChanged = false;
     },
     end(visitor) {
       const session = sessionOf(visitor);

@@ -111,7 +111,8 @@ export function openMessageExchange(message: GatewayMessage): Exchange {
               get open() {
                 return open;
               },
-              send: write,
+              send: (text) => write(text),
+              prime() {},
               offer: (text) => void write(text),
               insist: (text) => void write(text),
               end,

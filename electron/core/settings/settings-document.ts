@@ -73,6 +73,8 @@ export const settingsDocument = z.looseObject({
         hosts: z.record(z.string(), z.string()).optional(),
         edges: z.array(z.string().min(1)).optional(),
         edgeCa: z.string().min(1).optional(),
+        overridden: z.string().min(1).optional(),
+        protocol: z.enum(['http2', 'quic', 'auto']).optional(),
       })
       .optional(),
     anthropicApi: z

@@ -27,6 +27,10 @@ export interface AnthropicTunnel {
   readonly edges?: readonly string[];
   /** CA in PEM that the edge is checked against besides the system's. */
   readonly edgeCa?: string;
+  /** Where a configuration that was pushed from outside led: nothing is started again before the person chose this way anew. */
+  readonly overridden?: string;
+  /** Transport of the cloudflared that Sallyport runs, default `http2`; `auto` = QUIC where UDP gets through. */
+  readonly protocol?: 'http2' | 'quic' | 'auto';
 }
 
 /** How Anthropic's Tunnels API is reached, and what was set up by it. Tokens are in secrets. */

@@ -210,12 +210,25 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     return `https://${tunnel.domain}${port === 443 ? '' : `:${port}`}/${slug}/mcp`;
   };
 
+  const keepAlarm = (where: string): void => {
+    settings.update((current) => {
+      const { anthropic } = current.tunnel;
+      if (!anthropic) return current;
+      return { ...current, tunnel: { ...current.tunnel, anthropic: { ...anthropic, overridden: where } } };
+    });
+  };
   const openWay = async (): Promise<WayIn> => {
     const { tunnel, ports } = settings.get();
     if (tunnel.way === 'edge') return await openEdge(deps, tunnel.edge);
     if (tunnel.way === 'anthropic' && tunnel.anthropic) {
       return await openAnthropic(
-        { ...deps, recorder, routes: hostsOf, registeredAs: account.registeredAs(tunnel.anthropic.domain) },
+        {
+          ...deps,
+          recorder,
+          routes: hostsOf,
+          registeredAs: account.registeredAs(tunnel.anthropic.domain),
+          onOverridden: keepAlarm,
+        },
         tunnel.anthropic,
       );
     }

@@ -10,6 +10,7 @@ import { systemClock } from '../../../electron/core/state/system-clock.ts';
 import { createCloudflaredConnector } from '../../../electron/core/tunnel/connectors/anthropic/cloudflared/supervisor.ts';
 import type { Connector } from '../../../electron/core/tunnel/connectors/connector.ts';
 import { startCloudflareEdge } from '../../fixtures/cloudflare-edge/cloudflare-edge.ts';
+import { findCloudflaredHere } from '../../fixtures/cloudflare-edge/find-cloudflared-here.ts';
 import { installFake } from '../../fixtures/cloudflare-edge/install-fake.ts';
 
 const token = Buffer.from(
@@ -239,12 +240,55 @@ describe('cloudflared, supervised', () => {
     await gone(pid);
   });
 
-  test('brings WebSockets from the edge through it', async () => {
+  test('an alarm outlives the app: nothing is started before the way is chosen anew', async () => {
+    const fake = installFake(folder);
+    const kept: string[] = [];
+    start({ onOverridden: (where) => kept.push(where) });
+    await connected();
+    const { port, pid } = fake.seen();
+    await post(port, { version: 4, config: { ingress: [{ service: 'tcp://10.0.0.1:22' }] } });
+    await code('tunnel_overridden');
+    expect(kept).toEqual(['tcp://10.0.0.1:22']);
+    await gone(pid);
+    await connector?.stop(500);
+    start({ overridden: kept[0] });
+    await code('tunnel_overridden');
+    expect(connector?.status().error?.message).toContain('tcp://10.0.0.1:22');
+    connector?.retryNow();
+    await connector?.stop(500);
+    expect(fake.seen().pid).toBe(pid);
+  });
+
+  test.each([
+    ['auto', true, 'quic'],
+    ['auto', false, 'http2'],
+    ['quic', false, 'quic'],
+    [undefined, true, 'http2'],
+  ] as const)('protocol %s where UDP gets through: %s → %s', async (protocol, through, expected) => {
+    const fake = installFake(folder);
+    start({ protocol, udpReaches: async () => through });
+    await connected();
+    expect(fake.seen().args.join(' ')).toContain(`run --protocol ${expected} `);
+    expect(notes.some((note) => note.includes('by UDP'))).toBe(protocol !== undefined && !through);
+  });
+});
+
+const real = findCloudflaredHere();
+
+/** The same with the program itself where there is one; the fake stands in for it everywhere. */
+describe.each([
+  ['the scripted fake', undefined],
+  ['the real cloudflared', real],
+])('%s against the stand-in edge', (name, program) => {
+  const missing = name === 'the real cloudflared' && program === undefined;
+  const where = missing ? ' (skipped: no cloudflared here)' : '';
+
+  test.skipIf(missing)(`brings WebSockets from the edge through it${where}`, { timeout: 180_000 }, async () => {
     const edge = await startCloudflareEdge();
     try {
-      installFake(folder);
+      if (program === undefined) installFake(folder);
       const came = edge.next();
-      start({ edges: [edge.address], edgeCa: edge.ca });
+      start({ edges: [edge.address], edgeCa: edge.ca, ...(program === undefined ? {} : { chosen: program }) });
       const side = await came;
       await connected();
       expect(side.registration.secret).toBe(Buffer.from('sesame').toString('base64'));

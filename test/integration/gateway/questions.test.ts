@@ -141,7 +141,7 @@ for (const behind of ['2025-11-25', '2026-07-28'] as const) {
       expect(noted).toContain('error of error');
       await client.close();
       const quiet = await stream(stage, modern('tools/call', { name: 'get_log', arguments: {} }, 7));
-      expect(await quiet.next()).toBeUndefined();
+      expect(await quiet.next()).toMatchObject({ id: 7, result: {} });
       const level = { 'io.modelcontextprotocol/logLevel': 'error' };
       const loud = await stream(stage, modern('tools/call', { name: 'get_log', arguments: {}, _meta: level }, 8));
       const first = (await loud.next()) as { params: { level: string } };

@@ -326,6 +326,8 @@ export interface RawStream {
   readonly headers: IncomingHttpHeaders;
   /** The next JSON-RPC message; `undefined` at the end. */
   next(): Promise<unknown>;
+  /** Id of the last event, also of one without a message. */
+  readonly lastId: string | undefined;
   /** Drops the connection. */
   cut(): void;
 }
@@ -338,21 +340,28 @@ export async function stream(stage: Stage, options: RawOptions): Promise<RawStre
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
   response.setEncoding('utf8');
   response.on('error', () => {});
+  let lastId: string | undefined;
   const messages = (async function* () {
     let buffer = '';
     for await (const chunk of response) {
       buffer += chunk as string;
       for (let cut = buffer.indexOf('\n\n'); cut >= 0; cut = buffer.indexOf('\n\n')) {
         const data = /^data: (.*)$/m.exec(buffer.slice(0, cut))?.[1];
+        lastId = /^id: (.*)$/m.exec(buffer.slice(0, cut))?.[1] ?? lastId;
         buffer = buffer.slice(cut + 2);
         if (data !== undefined) yield JSON.parse(data) as unknown;
       }
     }
+    // A fast answer comes as one JSON document.
+    if (response.headers['content-type'] === 'application/json' && buffer !== '') yield JSON.parse(buffer) as unknown;
   })();
   return {
     status: response.statusCode ?? 0,
     headers: response.headers,
     next: async () => (await messages.next()).value as unknown,
+    get lastId() {
+      return lastId;
+    },
     cut: () => outgoing.destroy(),
   };
 }

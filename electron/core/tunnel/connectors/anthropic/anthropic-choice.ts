@@ -61,6 +61,7 @@ export async function chooseAnthropic(
   for (const edge of edges ?? []) readEdgeAddress(edge);
   const listen = choice.listen ?? kept?.listen;
   const hosts = choice.hosts ?? kept?.hosts;
+  const protocol = choice.protocol ?? kept?.protocol;
   const edgeCa = choice.edgeCa ?? kept?.edgeCa;
   if (token !== undefined) await deps.secrets.set(tokenName(domain), token);
   return {
@@ -71,5 +72,6 @@ export async function chooseAnthropic(
     ...(hosts === undefined ? {} : { hosts }),
     ...(edges === undefined ? {} : { edges }),
     ...(edgeCa === undefined ? {} : { edgeCa }),
+    ...(protocol === undefined ? {} : { protocol }),
   };
 }

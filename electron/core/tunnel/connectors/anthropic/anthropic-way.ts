@@ -31,6 +31,8 @@ export interface AnthropicWayDeps {
   readonly routes: () => readonly string[];
   readonly onNote: (message: string) => void;
   readonly recorder: Recorder;
+  /** The tunnel's owner had cloudflared lead elsewhere: kept, so that the alarm outlives the app. */
+  readonly onOverridden: (where: string) => void;
   /** `tcrt_…` of this machine's authority where the API registered it for this domain. */
   readonly registeredAs?: string | undefined;
 }
@@ -90,6 +92,9 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
         onNote,
         ...listening,
         ...(tunnel.cloudflared ? { chosen: tunnel.cloudflared } : {}),
+        overridden: tunnel.overridden,
+        onOverridden: deps.onOverridden,
+        protocol: tunnel.protocol,
         ...(tunnel.edges ? { edges: tunnel.edges } : {}),
         ...(tunnel.edgeCa ? { edgeCa: tunnel.edgeCa } : {}),
       });

@@ -13,6 +13,7 @@ import { findCloudflared } from './find-cloudflared.ts';
 import { readConfig, readReady } from './local-status.ts';
 import { type LogEvent, readLogLine } from './log-line.ts';
 import { foreignServices } from './remote-override.ts';
+import { udpReaches } from './udp-probe.ts';
 
 /** A child whose whole tree ends with this app; what the servers' station starts too. */
 export interface SupervisedChild {
@@ -52,6 +53,14 @@ export interface CloudflaredDeps {
   readonly edges?: readonly string[];
   /** CA in PEM that the edge is checked against in place of the built-in ones. */
   readonly edgeCa?: string;
+  /** An override that was noticed in an earlier run: the alarm stands, and nothing is started. */
+  readonly overridden?: string | undefined;
+  /** Told of an override, so that the alarm outlives this process; called before cloudflared is ended. */
+  readonly onOverridden?: (where: string) => void;
+  /** Transport to the edge; default `http2`. */
+  readonly protocol?: 'http2' | 'quic' | 'auto' | undefined;
+  /** Whether UDP gets through to the edge; default {@link udpReaches}. */
+  readonly udpReaches?: () => Promise<boolean>;
   readonly random?: () => number;
   /** Milliseconds between looks at `/ready` and `/config`; default 250 until it is ready, then 2 000. */
   readonly pollMs?: number;
@@ -96,10 +105,11 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
   let run: Run | undefined;
   let version: string | undefined;
   let lastError: SallyportError | undefined;
-  let overridden: SallyportError | undefined;
+  let overridden = deps.overridden === undefined ? undefined : overrideError(deps.overridden);
   let ownConfigs: readonly string[] = [];
   let wake = (): void => {};
   let restart = false;
+  let transport: 'http2' | 'quic' = 'http2';
 
   const changed = (): void => {
     for (const tell of listeners) tell();
@@ -115,14 +125,8 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
   const alarm = (services: readonly string[], current: Run): void => {
     if (overridden) return;
     const shown = services.map((service) => visibleText(service, { max: 120 })).join(', ');
-    overridden = new SallyportError(
-      'tunnel_overridden',
-      'tunnel',
-      `The tunnel’s owner pushed a configuration that leads past Sallyport, to ${shown}. cloudflared was stopped.`,
-      {
-        hint: 'Ask whoever owns the tunnel. To use it again all the same, run `sallyport tunnel use anthropic` anew.',
-      },
-    );
+    overridden = overrideError(shown);
+    deps.onOverridden?.(shown);
     fail(overridden);
     void current.child.stop(0);
   };
@@ -218,6 +222,14 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
     return kept;
   };
 
+  /** QUIC finds dead connections in seconds; where UDP is blocked, cloudflared would look for minutes. So it is asked first. */
+  const chooseTransport = async (): Promise<'http2' | 'quic'> => {
+    if (deps.protocol === undefined || deps.protocol === 'http2') return 'http2';
+    const through = await (deps.udpReaches ?? (() => udpReaches(clock, deps.edges)))();
+    if (!through) note('No answer by UDP from the tunnel’s edge at port 7844.');
+    return through || deps.protocol === 'quic' ? 'quic' : 'http2';
+  };
+
   const startRun = async (): Promise<Run> => {
     const found = await findCloudflared(deps.chosen, deps.environment.PATH ?? '');
     version = found.version;
@@ -227,6 +239,7 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
     await writeDurably(config, 'no-autoupdate: true\n', 0o600);
     const ca = join(deps.folder, 'edge-ca.pem');
     if (deps.edgeCa !== undefined) await writeDurably(ca, deps.edgeCa, 0o600);
+    transport = await chooseTransport();
     const child = await deps.startChild({
       command: found.path,
       args: [
@@ -236,7 +249,7 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
         ...(deps.edges ?? []).flatMap((edge) => ['--edge', edge]),
         ...(deps.edgeCa === undefined ? [] : ['--cacert', ca]),
         'run',
-        ...['--protocol', 'http2', '--url', ownUrl()],
+        ...['--protocol', transport, '--url', ownUrl()],
       ],
       env: childEnvironment(),
       cwd: deps.folder,
@@ -346,6 +359,7 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
     start(onConnection) {
       if (stopping) return;
       stopping = new AbortController();
+      if (overridden) fail(overridden);
       held = hold(onConnection, stopping.signal);
       void foundOwnConfigs(deps.environment.HOME).then((found) => {
         ownConfigs = found;
@@ -356,7 +370,7 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
     status(): ConnectorStatus {
       if (!stopping) return { state: 'off', connections: [] };
       const remarks = [
-        ...(version ? [`cloudflared ${version}`] : []),
+        ...(version ? [`cloudflared ${version}${transport === 'quic' ? ', by QUIC' : ''}`] : []),
         'Not contained: whoever owns the tunnel could have cloudflared connect to other addresses of this network. A pushed configuration is noticed and ends it; single connections are not.',
         ...ownConfigs.map((file) => `${file} is not used: this cloudflared runs with a configuration of its own.`),
       ];
@@ -381,10 +395,20 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
       stopping = undefined;
       run = undefined;
       lastError = undefined;
-      overridden = undefined;
       changed();
     },
   };
+}
+
+function overrideError(where: string): SallyportError {
+  return new SallyportError(
+    'tunnel_overridden',
+    'tunnel',
+    `The tunnel’s owner pushed a configuration that leads past Sallyport, to ${where}. cloudflared was stopped.`,
+    {
+      hint: 'Ask whoever owns the tunnel. To use it again all the same, run `sallyport tunnel use anthropic` anew.',
+    },
+  );
 }
 
 type Handler = (stream: Duplex, peer: PeerInfo) => void;
