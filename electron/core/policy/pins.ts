@@ -1,13 +1,20 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson, type JsonObject } from '../../shared/json-tree.ts';
 
+/** What was hashed already: a definition never changes once it is parsed, and every listing and every call asks again. */
+const pins = new WeakMap<JsonObject, string>();
+
 /**
  * The pin of a tool's definition as received: SHA-256 over its canonical form (`security.md` S13), so that any change of
  * name, title, description, schemas, annotations, `_meta` or icons is another pin, and the order of members is not.
  * @returns `sha256:<hex>`
  */
 export function pinOf(definition: JsonObject): string {
-  return `sha256:${createHash('sha256').update(canonicalJson(definition)).digest('hex')}`;
+  const known = pins.get(definition);
+  if (known !== undefined) return known;
+  const pin = `sha256:${createHash('sha256').update(canonicalJson(definition)).digest('hex')}`;
+  pins.set(definition, pin);
+  return pin;
 }
 
 /** The definitions of one listing by name. A name listed twice is in `twice`: nobody can say which one would run. */

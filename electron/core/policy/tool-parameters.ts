@@ -25,7 +25,8 @@ export interface ToolParameters {
 }
 
 const maxDepth = 8;
-const maxNodes = 4_000;
+/** Schemas looked at. Each parameter takes words, choices and formats: ten thousand of them would hold up every other call. */
+const maxNodes = 1_000;
 const nesting = ['items', 'additionalProperties', 'not', 'if', 'then', 'else', 'contains'] as const;
 const alternatives = ['anyOf', 'oneOf', 'allOf', 'prefixItems'] as const;
 const dictionaries = ['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas'] as const;
@@ -49,6 +50,7 @@ export function toolParameters(schema: JsonNode | undefined): ToolParameters {
       const dictionary = node.get(name);
       if (!(dictionary instanceof JsonObject)) continue;
       for (const [key, value] of dictionary.members) {
+        if (nodes > maxNodes) break;
         if (name === 'properties' && value instanceof JsonObject) list.push(parameter(key, value));
         walk(value, depth + 1);
       }

@@ -273,12 +273,15 @@ function classify(tools: readonly ApprovedTool[]): ServerTools['approved'] {
 }
 
 function list(known: ServerTools, listing: Listing): void {
+  const before = known.current;
   known.twice = listing.twice;
   known.current = new Map(
-    [...listing.tools].map(([name, definition]) => [
-      name,
-      { definition, pin: pinOf(definition), nature: natureOf(definition) },
-    ]),
+    [...listing.tools].map(([name, definition]) => {
+      const pin = pinOf(definition);
+      // The same definition has the same nature: a server that lists often must not have it judged as often.
+      const same = [before?.get(name), known.approved.get(name)].find((tool) => tool?.pin === pin);
+      return [name, { definition, pin, nature: same?.nature ?? natureOf(definition) }];
+    }),
   );
 }
 
