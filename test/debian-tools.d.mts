@@ -1,1 +1,1 @@
-export function provideTool(name: 'pebble' | 'pebble-challtestsrv' | 'sshd' | 'ssh'): string | undefined;
+export function provideTool(name: 'pebble' | 'pebble-challtestsrv' | 'sshd' | 'ssh' | 'bwrap'): string | undefined;

@@ -3,7 +3,13 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Programs that some tests need, with the Debian package that brings each. */
-const packages = { pebble: 'pebble', 'pebble-challtestsrv': 'pebble', sshd: 'openssh-server', ssh: 'openssh-client' };
+const packages = {
+  pebble: 'pebble',
+  'pebble-challtestsrv': 'pebble',
+  sshd: 'openssh-server',
+  ssh: 'openssh-client',
+  bwrap: 'bubblewrap',
+};
 
 /**
  * Finds a program, and installs it with apt-get where it is missing, this is Debian, and the user is root.

@@ -5,16 +5,20 @@ import { prepareRules } from '../core/policy/rule-book.ts';
 import { readRules } from '../core/policy/rules-document.ts';
 import { createRulesFile } from '../core/policy/rules-file.ts';
 import { asSallyportError, SallyportError } from '../shared/errors.ts';
-import { wholeNumber } from './arguments.ts';
-import { exitStatus } from './failures.ts';
+import { moment, wholeNumber } from './arguments.ts';
+import { exitStatus, usageError } from './failures.ts';
 import { ask } from './instance.ts';
 import type { CliIo } from './io.ts';
+import { replayLog } from './log-replay.ts';
 import { counted, safeJson, shown } from './output.ts';
 import { openReplay, testExamples } from './policy-runs.ts';
 
 interface ReplayOptions {
   readonly answer: 'allow' | 'deny';
   readonly remember: 'once' | 'arguments' | 'tool';
+  readonly log?: boolean;
+  readonly rules?: string;
+  readonly since?: string;
 }
 
 /** `policy …`. */
@@ -91,15 +95,30 @@ export function registerPolicyCommands(program: Command, io: CliIo): void {
 
   policy
     .command('replay')
-    .description('Decide recorded calls by the rules in force; one JSON object a call')
-    .argument('<file>')
+    .description('Decide recorded calls by the rules in force, or the calls of the request log; one JSON object a call')
+    .argument('[file]', 'a recording; with --log none')
+    .option('--log', 'what the rules would have made of the calls in the request log')
+    .option('--rules <file>', 'with --log: these rules instead of those in force')
+    .option('--since <t>', 'with --log: not older: 2026-11-22T14:00:00Z, or how long ago: 30d', moment)
     .addOption(new Option('--answer <a>', 'how questions are taken').choices(['allow', 'deny']).default('deny'))
     .addOption(
       new Option('--remember <r>', 'how answers are remembered in a session')
         .choices(['once', 'arguments', 'tool'])
         .default('once'),
     )
-    .action(async (file: string, options: ReplayOptions) => {
+    .action(async (file: string | undefined, options: ReplayOptions) => {
+      if (options.log) {
+        if (file !== undefined) throw usageError('Name a recording or --log, not both.');
+        await replayLog(
+          io,
+          options.rules === undefined ? undefined : readRules(textOf(options.rules), options.rules),
+          options.since,
+        );
+        return;
+      }
+      if (file === undefined) throw usageError('Name a recording, or use --log for the request log.');
+      if (options.rules !== undefined || options.since !== undefined)
+        throw usageError('--rules and --since belong to --log.');
       const rules = createRulesFile(io.dataDir()).read();
       await prepareRules(rules);
       const replay = openReplay({

@@ -3,6 +3,7 @@ import { createRememberedAnswers, rememberable } from '../core/approvals/remembe
 import { callDigest } from '../core/gateway/call-digest.ts';
 import { createPolicy } from '../core/policy/create-policy.ts';
 import { createPausedAgents } from '../core/policy/paused-agents.ts';
+import type { PinStore } from '../core/policy/pin-store.ts';
 import { createReplay, type Replay, type ReplayAnswers, replayAccess } from '../core/policy/replay.ts';
 import type { RulesDocument } from '../core/policy/rules-document.ts';
 import type { Clock } from '../shared/clock.ts';
@@ -15,6 +16,8 @@ export function openReplay(options: {
   /** Time of the first line that names none, milliseconds since the epoch. */
   readonly start: number;
   readonly home?: string;
+  /** Approved tools, where those of the data folder count. Default: none, every tool is ticked. */
+  readonly pins?: PinStore;
 }): Replay {
   let now = options.start;
   // Nothing is slow in a replay: no timer ever fires, what ends with time ends when it is looked at.
@@ -22,7 +25,7 @@ export function openReplay(options: {
   const agents = createPausedAgents({ clock });
   const policy = createPolicy({
     agents,
-    store: { load: () => ({ kind: 'none' }), save: () => {}, remove: () => {} },
+    store: options.pins ?? { load: () => ({ kind: 'none' }), save: () => {}, remove: () => {} },
     dataFolder: options.dataFolder,
     home: options.home ?? homedir(),
     rules: options.rules,

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
 import type { RequestInput } from '../shared/contract.ts';
 import { type ServerFeature, serverFeatures } from '../shared/features.ts';
@@ -21,6 +22,14 @@ interface AddOptions {
   readonly header?: string[];
   readonly headerFile?: string;
   readonly ca?: string;
+}
+
+interface IsolateOptions {
+  readonly read?: string[];
+  readonly write?: string[];
+  readonly network?: boolean;
+  readonly environmentOnly?: boolean;
+  readonly off?: boolean;
 }
 
 /** `servers …`. */
@@ -68,6 +77,36 @@ export function registerServerCommands(program: Command, io: CliIo): void {
     .action(async (name: string) => {
       const { name: removed } = await ask(io, 'servers.remove', { server: name });
       io.print({ name: removed }, () => `Removed ${shown(removed)}.`);
+    });
+
+  servers
+    .command('isolate')
+    .description('Wall a server in: only these folders, no network. It starts anew with its next call')
+    .argument('<name>')
+    .option('--read <dir>', 'folder that it may read; may be repeated', collect)
+    .option('--write <dir>', 'folder that it may read and write; may be repeated', collect)
+    .option('--network', 'let it use the network')
+    .option('--environment-only', 'only reduce its environment (all that works on macOS and Windows)')
+    .option('--off', 'take the walls away')
+    .action(async (name: string, options: IsolateOptions) => {
+      const { off, read = [], write = [], network = false, environmentOnly = false } = options;
+      if (off && (read.length > 0 || write.length > 0 || network || environmentOnly)) {
+        throw usageError('--off stands alone.');
+      }
+      const folders = (list: readonly string[]): string[] => list.map((folder) => resolve(folder));
+      const answer = await ask(io, 'servers.isolate', {
+        server: name,
+        ...(off ? {} : { isolation: { read: folders(read), write: folders(write), network, environmentOnly } }),
+      });
+      io.print(answer, () => {
+        const { isolation } = answer;
+        if (!isolation) return `${answer.server} is not isolated: it may do whatever you may.`;
+        if (isolation.environmentOnly)
+          return `${answer.server} runs with a reduced environment and may otherwise do whatever you may.`;
+        const list = (found: readonly string[]): string =>
+          found.length === 0 ? 'nothing' : found.map((one) => shown(one)).join(', ');
+        return `${answer.server} runs isolated: reads ${list(isolation.read)}, writes ${list(isolation.write)}, ${isolation.network ? 'with' : 'without'} network. Its program and the system's are always readable.`;
+      });
     });
 
   servers

@@ -22,6 +22,7 @@ import { createConsentHandlers } from './handlers/consent-handlers.ts';
 import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
 import { createDoctorHandlers } from './handlers/doctor-handlers.ts';
 import { makeFirstCall } from './handlers/first-call.ts';
+import { createIsolationHandlers } from './handlers/isolation-handlers.ts';
 import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createResultHandlers } from './handlers/result-handlers.ts';
@@ -55,6 +56,7 @@ import { createServerRegistry } from './servers/server-registry.ts';
 import { viewServer } from './servers/server-view.ts';
 import type { ServerRecord } from './servers/servers.ts';
 import { createSignIns } from './servers/sign-in/sign-ins.ts';
+import { type IsolationSupport, probeIsolation } from './servers/stdio/isolation.ts';
 import { startKeptChild } from './servers/stdio/kept-child.ts';
 import type { SettingsData, SettingsFile } from './settings/settings.ts';
 import { createSettings } from './settings/settings-station.ts';
@@ -192,6 +194,12 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   // Until the parsers that the rules name are there, what they would judge asks.
   void prepareRules(policy.rules()).catch((error: unknown) => trouble(asSallyportError(error, 'policy')));
   const approvals = createApprovals({ clock, newId: randomUUID, store: createRememberedFile(files), home: homedir() });
+  // Looked for at the first need, then known as long as the app runs.
+  let isolationProbed: Promise<IsolationSupport> | undefined;
+  const isolationSupport = (): Promise<IsolationSupport> => {
+    isolationProbed ??= probeIsolation();
+    return isolationProbed;
+  };
   const onReach = (slug: string, reach: Reach): void => registry.setReach(slug, reach);
   const client = { name: 'sallyport', version };
   const signIns = createSignIns({ secrets, clock, client, onReach });
@@ -205,6 +213,9 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     }
   });
   const servers = createServers({
+    keptOut: [dataDir],
+    isolationSupport,
+
     secrets,
     clock,
     client,
@@ -457,6 +468,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       endAgentSession: (agent) => gateway.endAgentSession(agent),
     }),
     ...createLogHandlers({ log, settings }),
+    ...createIsolationHandlers({ registry, servers, log, support: isolationSupport, keptOut: [dataDir] }),
     ...createPolicyHandlers({ policy, rulesFile, log, clock }),
     ...createResultHandlers({ masked: gateway.maskedResults, registry, log }),
     ...createWatchHandlers({ clock, policy, agents, canaries, log, resourceServer: oauth, pauseAgent }),

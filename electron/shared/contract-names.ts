@@ -16,6 +16,8 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'servers.import': true,
   'servers.adopt': true,
   'servers.features': true,
+  'servers.isolate': true,
+  'servers.isolation': true,
   'servers.private': true,
   'servers.approveOffer': true,
   'servers.results': true,

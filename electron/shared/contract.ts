@@ -15,6 +15,7 @@ import {
   firstCallView,
   foundServer,
   instant,
+  isolationView,
   logDetail,
   logRow,
   probeView,
@@ -235,6 +236,27 @@ export const requests = {
     }),
     z.object({ server: slug, features: z.array(z.enum(serverFeatures)) }),
     { widens: true },
+  ),
+  /** Walls a server in, or takes the walls away (`isolation` absent); it starts anew with its next call. */
+  'servers.isolate': request(
+    z.strictObject({
+      server: serverName,
+      isolation: z
+        .strictObject({
+          read: z.array(z.string().min(1).max(4_096)).max(100).default([]),
+          write: z.array(z.string().min(1).max(4_096)).max(100).default([]),
+          network: z.boolean().default(false),
+          environmentOnly: z.boolean().default(false),
+        })
+        .optional(),
+    }),
+    z.object({ server: slug, isolation: isolationView.optional() }),
+    { widens: true },
+  ),
+  /** Whether this machine can wall servers in, and if not, why and what to do. */
+  'servers.isolation': request(
+    nothing,
+    z.object({ ok: z.boolean(), why: z.string().optional(), hint: z.string().optional() }),
   ),
   /**
    * Marks a server's results as private, or takes the mark away. A way whose middle reads does not offer it then, unless `readable`

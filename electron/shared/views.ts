@@ -79,6 +79,15 @@ export const foundServer = z.object({
 /** See {@link foundServer}. */
 export type FoundServer = z.infer<typeof foundServer>;
 
+/** What a server that is walled in may have of this machine. Folders are absolute. */
+export const isolationView = z.object({
+  read: z.array(z.string()),
+  write: z.array(z.string()),
+  network: z.boolean(),
+  /** Only its environment is reduced. */
+  environmentOnly: z.boolean(),
+});
+
 /** One local MCP server as people see it. `env` holds names only, never values. */
 export const serverView = z.object({
   name: z.string(),
@@ -102,6 +111,8 @@ export const serverView = z.object({
   ca: z.array(z.object({ subject: z.string(), fingerprint: z.string(), notAfter: instant })).optional(),
   /** How far the address of an HTTP server lies, since it was first connected to. */
   reach: z.enum(['machine', 'private', 'public']).optional(),
+  /** Present where it is walled in (stdio). */
+  isolation: isolationView.optional(),
   /** Sallyport's own sign-in at a server that wants one; absent where none was ever asked for. */
   signIn: z
     .object({

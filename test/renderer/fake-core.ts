@@ -268,6 +268,11 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       setServer(server(name).slug, { origin: undefined });
       return server(name);
     },
+    'servers.isolate': ({ server: name, isolation }) => ({
+      server: server(name).slug,
+      ...(isolation ? { isolation } : {}),
+    }),
+    'servers.isolation': () => ({ ok: true }),
     'servers.authorize': ({ server: name, agree }) => {
       const { slug } = server(name);
       if (agree === undefined) {

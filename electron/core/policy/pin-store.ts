@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { toolAccesses } from '../../shared/call.ts';
@@ -113,6 +114,24 @@ export function createPinFiles(options: {
       writing(() => fileOf(server).remove());
       newer.delete(server);
     },
+  };
+}
+
+/** The same records for looking only: nothing is written, and a damaged one stays where it is. */
+export function readPins(dataFolder: string): PinStore {
+  return {
+    load(server) {
+      if (!/^[a-z0-9-]{1,40}$/.test(server)) return { kind: 'none' };
+      try {
+        const text = readFileSync(join(dataFolder, 'pins', `${server}.json`), 'utf8');
+        return { kind: 'ok', tools: pinFile.parse(JSON.parse(text)).tools.map(approvedTool) };
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { kind: 'none' };
+        return { kind: 'unreadable', why: 'The record of its approved tools cannot be read.' };
+      }
+    },
+    save() {},
+    remove() {},
   };
 }
 

@@ -17,6 +17,7 @@ import type { ConnectOptions, ServerHealth, ServerRecord, Servers } from './serv
 import type { SignIns } from './sign-in/sign-ins.ts';
 import { childEnvironment, type Environment } from './stdio/child-environment.ts';
 import { probeStdio } from './stdio/era-probe.ts';
+import { type IsolationSupport, isolate, probeIsolation } from './stdio/isolation.ts';
 import { openStdioSession, refusedHandshake, type StdioSessionOptions } from './stdio/stdio-session.ts';
 import type { UpstreamSession } from './upstream-session.ts';
 
@@ -31,6 +32,10 @@ export interface ServersDeps {
   /** Working directory of children. Default: the home directory. */
   readonly cwd?: string;
   readonly limits?: Partial<ServerLimits>;
+  /** Folders that a server that is walled in must not get: the data folder. */
+  readonly keptOut?: readonly string[];
+  /** Whether this machine can wall servers in. Default: looked at for each start. */
+  readonly isolationSupport?: () => Promise<IsolationSupport>;
   /** Sallyport's own sign-ins at HTTP servers that want one. */
   readonly signIns?: Pick<SignIns, 'forServer'>;
   /** Pins of what servers offer besides tools. */
@@ -75,6 +80,8 @@ export function createServers(deps: ServersDeps): Servers {
   };
   const of = (slug: string): Entry[] => [...entries].filter((entry) => entry.slug === slug);
 
+  const isolationSupport = deps.isolationSupport ?? (() => probeIsolation());
+
   const open = async (record: ServerRecord, entry: Entry, wanted: ConnectOptions): Promise<OwnSession> => {
     const known = memory(record.slug);
     const { signal } = entry.abort;
@@ -110,7 +117,10 @@ export function createServers(deps: ServersDeps): Servers {
     const { command, args, env } = record.target;
     const spec = { slug: record.slug, name: record.name, env };
     const environment = await childEnvironment(spec, deps.secrets, deps.environment, process.platform);
-    const child = { ...common, command, args, environment, cwd: record.target.cwd ?? cwd };
+    const plain = { name: record.name, command, args, environment, cwd: record.target.cwd ?? cwd };
+    const isolation = record.isolation;
+    const started = isolation ? await isolate(plain, isolation, await isolationSupport(), deps.keptOut ?? []) : plain;
+    const child = { ...common, ...started };
     const onStderr = (line: string): void => {
       for (const listener of stderrListeners) listener(record.slug, line);
     };

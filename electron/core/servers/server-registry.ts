@@ -6,6 +6,7 @@ import type { Settings } from '../settings/settings.ts';
 import type { Reach } from './http/upstream-address.ts';
 import { certificateBlocks, certificatesOf } from './http/upstream-ca.ts';
 import type { ServerOrigin, ServerRecord, ServerTarget } from './servers.ts';
+import type { Isolation } from './stdio/isolation.ts';
 
 /** What is added: what a person may say, and what only an import knows. */
 export type ServerAddition = RequestInput<'servers.add'> & {
@@ -32,6 +33,8 @@ export interface ServerRegistry {
   setShared(slug: string, shared: boolean): void;
   setResults(slug: string, results: NonNullable<ServerRecord['results']>): void;
   setFeatures(slug: string, features: readonly ServerFeature[]): void;
+  /** What it may have of this machine; undefined = everything. @throws SallyportError `bad_server` for one reached by a URL */
+  setIsolation(slug: string, isolation: Isolation | undefined): void;
   /** Marks its results; `readable` = offered by a way whose middle reads all the same. */
   setPrivate(slug: string, marked: boolean, readable: boolean): void;
   /** Remembers how far its address lies, from its first connection on. */
@@ -113,6 +116,14 @@ export function createServerRegistry(deps: { settings: Settings; secrets: Secret
     },
     setFeatures(slug, features) {
       change(slug, (record) => ({ ...record, features: [...features] }));
+    },
+    setIsolation(slug, isolation) {
+      if (isolation && bySlug(slug)?.target.kind === 'http') {
+        throw new SallyportError('bad_server', 'app', 'A server that is reached by a URL runs without Sallyport.', {
+          hint: 'Only servers that Sallyport starts can be isolated.',
+        });
+      }
+      change(slug, ({ isolation: _, ...record }) => ({ ...record, ...(isolation ? { isolation } : {}) }));
     },
     setReach(slug, reach) {
       change(slug, (record) => ({ ...record, reach }));

@@ -2,6 +2,7 @@ import { serverFeatures } from '../../shared/features.ts';
 import type { ServerView, ToolView } from '../../shared/views.ts';
 import { certificatesOf } from './http/upstream-ca.ts';
 import type { ServerHealth, ServerRecord, ServerTarget } from './servers.ts';
+import type { Isolation } from './stdio/isolation.ts';
 
 /** What people see of a server: its record, its health, and its tools as policy counts them. Environment values never. */
 export function viewServer(
@@ -34,6 +35,7 @@ export function viewServer(
     ...(health.lastError ? { lastError: health.lastError } : {}),
     ...(record.source ? { source: record.source } : {}),
     features: serverFeatures.filter((feature) => record.features?.includes(feature)),
+    ...(record.isolation ? { isolation: viewIsolation(record.isolation) } : {}),
     ...(record.results ? { results: record.results } : {}),
     ...(record.reach ? { reach: record.reach } : {}),
     ...(signIn ? { signIn } : {}),
@@ -41,6 +43,10 @@ export function viewServer(
     ...(record.private ? { private: record.offeredReadable ? ('offered' as const) : ('withheld' as const) } : {}),
     ...(origin ? { origin } : {}),
   };
+}
+
+function viewIsolation({ read, write, network, environmentOnly }: Isolation): NonNullable<ServerView['isolation']> {
+  return { read: [...read], write: [...write], network, environmentOnly };
 }
 
 function targetView(

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../shared/json-tree.ts';
 import type { Reach } from './http/upstream-address.ts';
+import type { Isolation } from './stdio/isolation.ts';
 import type { UpstreamSession } from './upstream-session.ts';
 
 /** How a server is reached; exactly what the person confirmed. */
@@ -45,6 +46,8 @@ export interface ServerRecord {
   readonly results?: { readonly secrets: 'mask' | 'pass'; readonly unseen: 'report' | 'remove' } | undefined;
   /** How far its address lies, since it was first connected to (HTTP). */
   readonly reach?: Reach | undefined;
+  /** What it may have of this machine, where the person walled it in; absent = all that the person has (stdio). */
+  readonly isolation?: Isolation | undefined;
   /** Its results are private: a way whose middle reads does not offer it unless {@link offeredReadable}. */
   readonly private?: boolean | undefined;
   /** The person said in a second step that such a way may offer it all the same; ends with the sharing. */

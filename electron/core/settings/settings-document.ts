@@ -29,6 +29,14 @@ const serverRecord = z.looseObject({
   shared: z.boolean(),
   reach: z.enum(['machine', 'private', 'public']).optional(),
   source: z.string().optional(),
+  isolation: z
+    .looseObject({
+      read: z.array(z.string()),
+      write: z.array(z.string()),
+      network: z.boolean(),
+      environmentOnly: z.boolean(),
+    })
+    .optional(),
   features: z.array(z.string()).optional(),
   results: z.looseObject({ secrets: z.enum(['mask', 'pass']), unseen: z.enum(['report', 'remove']) }).optional(),
   private: z.boolean().optional(),

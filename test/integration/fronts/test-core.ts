@@ -147,6 +147,8 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     'servers.signOut': async ({ server }) => ({ server }),
     'servers.approveOffer': async ({ server }) => ({ server }),
     'servers.features': async ({ server }) => ({ server, features: [] }),
+    'servers.isolate': async ({ isolation }) => ({ server: 'files', ...(isolation ? { isolation } : {}) }),
+    'servers.isolation': async () => ({ ok: true }),
     'servers.private': async ({ server, private: marked, readable = false }) => ({
       server,
       private: marked,
