@@ -141,6 +141,7 @@ export const scenes: readonly Scene[] = [
   },
   {
     name: 'requests-many',
+    restless: true,
     state: sharingState,
     route: '#/requests',
     async act(page, core) {
