@@ -32,6 +32,8 @@ const unseenCharacters =
 /** Characters searched at a stretch, so that the event loop is not held; and how far stretches overlap. */
 const stretch = 65_536;
 const overlap = 24_576;
+/** Milliseconds after which whatever else waits has its turn. */
+const turnMs = 10;
 
 /**
  * Replaces the secrets of a result in place: in its texts, and in the string values of `structuredContent` where the schema
@@ -45,11 +47,13 @@ export async function maskResult(
 ): Promise<Masked> {
   const kinds = new Set<string>();
   let unseen = 0;
+  const rest = createRest();
   const text = async (given: string): Promise<string> => {
+    await rest();
     const hidden = given.match(unseenCharacters)?.length ?? 0;
     unseen += hidden;
     const value = hidden > 0 && handling.unseen === 'remove' ? given.replaceAll(unseenCharacters, '') : given;
-    const found = handling.secrets === 'mask' ? await secretsOf(value) : [];
+    const found = handling.secrets === 'mask' ? await secretsOf(value, rest) : [];
     let masked = '';
     let end = 0;
     for (const { from, to, kind } of found) {
@@ -103,7 +107,17 @@ function isBinary(node: JsonObject, name: string): boolean {
   return name === 'blob' && typeof node.get('uri') === 'string';
 }
 
-async function secretsOf(text: string): Promise<readonly FoundSecret[]> {
+/** Lets the event loop turn, but only after {@link turnMs} of work: a hundred thousand short texts hold it as long as a long one. */
+function createRest(): () => Promise<void> {
+  let since = performance.now();
+  return async () => {
+    if (performance.now() - since < turnMs) return;
+    await setImmediate();
+    since = performance.now();
+  };
+}
+
+async function secretsOf(text: string, rest: () => Promise<void>): Promise<readonly FoundSecret[]> {
   if (text.length <= stretch) return findSecrets(text);
   const found: FoundSecret[] = [];
   for (let from = 0; from < text.length; from += stretch - overlap) {
@@ -116,7 +130,7 @@ async function secretsOf(text: string): Promise<readonly FoundSecret[]> {
       } else found.push(shifted);
     }
     if (from + stretch >= text.length) break;
-    await setImmediate();
+    await rest();
   }
   return found;
 }

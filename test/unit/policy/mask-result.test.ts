@@ -64,3 +64,23 @@ it('does with a server’s results what the person chose', async () => {
   const [removed] = await textOf('pass', 'remove');
   expect(removed).toContain(`ab red ${token} سلامدنیا`);
 });
+
+it('gives others their turn while it looks through very many short texts', async () => {
+  const many = object({
+    content: Array.from({ length: 30_000 }, (_, index) => ({
+      type: 'text',
+      text: `line ${index} of a password list ${index}`,
+    })),
+  });
+  let over = false;
+  const masking = maskResult(many, undefined).finally(() => {
+    over = true;
+  });
+  let turns = 0;
+  while (!over) {
+    await new Promise<void>((next) => setImmediate(next));
+    turns += 1;
+  }
+  await masking;
+  expect(turns).toBeGreaterThan(3);
+});
