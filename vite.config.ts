@@ -45,6 +45,8 @@ const node: EnvironmentOptions = {
     minify: false,
     sourcemap: false,
     license: { fileName: 'licenses.md' },
+    // Nothing of it travels over a network: a large chunk costs nobody a wait.
+    chunkSizeWarningLimit: 4_096,
     rolldownOptions: {
       input: Object.fromEntries(Object.entries(nodeEntries).map(([name, file]) => [name, join(root, file)])),
       external: ['electron'],
