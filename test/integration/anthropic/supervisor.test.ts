@@ -177,7 +177,7 @@ describe('cloudflared, supervised', () => {
   });
 
   test('stops at the log line of a push too, before any look at /config', async () => {
-    installFake(folder, {
+    const fake = installFake(folder, {
       lines: [
         {
           message: 'Updated to new configuration',
@@ -186,8 +186,10 @@ describe('cloudflared, supervised', () => {
         },
       ],
     });
-    start({ pollMs: 60_000 });
+    start({ pollMs: 5 });
     await code('tunnel_overridden');
+    await gone(fake.seen().pid);
+    expect(connector?.status()).toMatchObject({ state: 'trouble', error: { code: 'tunnel_overridden' } });
   });
 
   test('starts it again when it is killed, and anew after sleep', async () => {

@@ -376,7 +376,9 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
       ];
       const connections = [...(run?.connections.values() ?? [])];
       if (run && run.ready > 0 && !overridden) return { state: 'connected', connections, remarks };
-      if (lastError) return { state: 'trouble', connections: [], error: lastError.toShape(), remarks };
+      // The alarm stands, whatever a look at /ready that was under way says afterwards.
+      const trouble = overridden ?? lastError;
+      if (trouble) return { state: 'trouble', connections: [], error: trouble.toShape(), remarks };
       return { state: 'connecting', connections: [], remarks };
     },
     onChange(tell) {
