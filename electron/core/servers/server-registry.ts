@@ -1,9 +1,10 @@
+import { isIP } from 'node:net';
 import type { RequestInput } from '../../shared/contract.ts';
 import { SallyportError } from '../../shared/errors.ts';
 import type { ServerFeature } from '../../shared/features.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { Reach } from './http/upstream-address.ts';
+import { type Reach, reachOf } from './http/upstream-address.ts';
 import { certificateBlocks, certificatesOf } from './http/upstream-ca.ts';
 import type { ServerOrigin, ServerRecord, ServerTarget } from './servers.ts';
 import type { Isolation } from './stdio/isolation.ts';
@@ -225,6 +226,8 @@ function checkHeader(name: string, value: string): void {
   if (bad !== undefined) throw new SallyportError('bad_server', 'app', `The header ${name} ${bad}.`);
 }
 
+const plainHttp = 'Plain http is accepted on this machine and in private networks only; elsewhere it takes https.';
+
 function httpUrl(text: string): string {
   const url = URL.parse(text);
   const bad = (what: string, hint: string): never => {
@@ -233,9 +236,11 @@ function httpUrl(text: string): string {
   if (!url) return bad('is not a URL', 'Write it whole, for instance http://127.0.0.1:8931/mcp.');
   if (url.username || url.password) return bad('carries credentials', 'Leave user and password out of the URL.');
   if (url.hash) return bad('has a fragment', 'Leave out what follows the #.');
-  const loopback = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback)) {
-    return bad('is not https', 'Plain http is accepted for this machine only (127.0.0.1, localhost, [::1]).');
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return bad('is neither http nor https', plainHttp);
+  // A name is judged by where it leads, each time it is looked up (upstream-address.ts).
+  const literal = url.hostname.replace(/^\[|\]$/g, '');
+  if (url.protocol === 'http:' && isIP(literal) !== 0 && reachOf(literal) === 'public') {
+    return bad('is not https', plainHttp);
   }
   return url.href;
 }

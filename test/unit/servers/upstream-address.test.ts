@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { reachOf } from '../../../electron/core/servers/http/upstream-address.ts';
+import { pinAddress, reachOf } from '../../../electron/core/servers/http/upstream-address.ts';
 
 it.each([
   ['127.0.0.1', 'machine'],
@@ -28,4 +28,29 @@ it.each([
   ['not an address', undefined],
 ])('%s lies %s', (address, reach) => {
   expect(reachOf(address)).toBe(reach);
+});
+
+/** What connecting to `url` comes to where every name leads to `addresses`. */
+function connect(url: string, addresses: string[]): Promise<string> {
+  const pinned = pinAddress(new URL(url), 'notes', {
+    lookup: ((_host: string, _options: unknown, done: (error: null, found: unknown) => void) =>
+      done(
+        null,
+        addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+      )) as never,
+  });
+  return new Promise((resolve) =>
+    pinned.lookup('name.test', { all: false }, (error, address) => resolve(error ? error.message : String(address))),
+  );
+}
+
+it('plain http goes to this machine and to private networks only', async () => {
+  expect(await connect('http://nas.test/mcp', ['192.168.1.9'])).toBe('192.168.1.9');
+  expect(await connect('http://nas.test/mcp', ['127.0.0.1'])).toBe('127.0.0.1');
+  expect(await connect('http://nas.test/mcp', ['203.0.114.1'])).toMatch(/public internet/);
+  expect(await connect('http://nas.test/mcp', ['192.168.1.9', '203.0.114.1'])).toMatch(/public internet/);
+  expect(await connect('https://nas.test/mcp', ['203.0.114.1'])).toBe('203.0.114.1');
+  expect(await connect('http://localhost/mcp', ['192.168.1.9'])).toMatch(/not this machine/);
+  expect(() => pinAddress(new URL('http://203.0.114.1/'), 'notes', {})).toThrow(/no address of a server/);
+  expect(() => pinAddress(new URL('http://169.254.169.254/'), 'notes', {})).toThrow(/no address of a server/);
 });

@@ -46,18 +46,19 @@ export interface PinnedAddress {
 /**
  * Looks at where a URL leads before anything is sent (`reference/mcp.md` §6, 7). The address that was checked is the one
  * connected to, for the whole conversation; a name that leads further inward than it did when the server was added (DNS
- * rebinding) is refused. Plain http stays on this machine.
+ * rebinding) is refused. Plain http stays on this machine and in private networks: anybody on the way could read and change it.
  * @throws ServerFailure `server_not_ready` for an address in the URL that no server is reached at
  */
 export function pinAddress(url: URL, name: string, pin: AddressPin): PinnedAddress {
   const { lookup = systemLookup } = pin;
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  const own = url.protocol === 'http:' || host === 'localhost' || host.endsWith('.localhost');
+  const own = host === 'localhost' || host.endsWith('.localhost');
+  const plain = url.protocol === 'http:';
   let reach: Reach | undefined = own ? 'machine' : pin.reach;
   if (isIP(host) !== 0) {
     const literal = reachOf(host);
     // What a person typed as numbers is what they meant; only what is no server's address is refused.
-    if (literal === undefined || (own && literal !== 'machine')) {
+    if (literal === undefined || (plain && literal === 'public')) {
       throw new ServerFailure('server_not_ready', 'crashed', `${name}: ${host} is no address of a server.`);
     }
     if (pin.reach === undefined) pin.onReach?.(literal);
@@ -74,6 +75,8 @@ export function pinAddress(url: URL, name: string, pin: AddressPin): PinnedAddre
       if (reaches.indexOf(each) < reaches.indexOf(nearest)) nearest = each;
     }
     if (own && distances.some((each) => each !== 'machine')) return `${host} is not this machine`;
+    if (plain && distances.includes('public'))
+      return `${host} leads to the public internet, where plain http is not used`;
     if (reach !== undefined && reaches.indexOf(nearest) < reaches.indexOf(reach)) {
       return `${host} leads ${places[nearest]} now, and led ${places[reach]} before`;
     }
