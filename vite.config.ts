@@ -28,6 +28,9 @@ const nodeEntries: Record<string, string> = {
   ),
 };
 
+/** In KiB. Nothing of it travels over a network: a large chunk costs nobody a wait. */
+const chunkSizeWarningLimit = 4_096;
+
 const node: EnvironmentOptions = {
   consumer: 'server',
   resolve: {
@@ -45,8 +48,7 @@ const node: EnvironmentOptions = {
     minify: false,
     sourcemap: false,
     license: { fileName: 'licenses.md' },
-    // Nothing of it travels over a network: a large chunk costs nobody a wait.
-    chunkSizeWarningLimit: 4_096,
+    chunkSizeWarningLimit,
     rolldownOptions: {
       input: Object.fromEntries(Object.entries(nodeEntries).map(([name, file]) => [name, join(root, file)])),
       external: ['electron'],
@@ -106,6 +108,7 @@ export default defineConfig({
         sourcemap: false,
         target: 'es2023',
         license: { fileName: 'licenses.md' },
+        chunkSizeWarningLimit,
         rolldownOptions: { input: pages() },
       },
     },
