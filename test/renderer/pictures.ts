@@ -10,6 +10,8 @@ import type { Page } from 'playwright-core';
  * compared instead. `PICTURES=keep` keeps what is taken now.
  */
 const folder = join(import.meta.dirname, 'pictures');
+/** Where pictures go that differ from those kept. */
+const asideFolder = join(import.meta.dirname, '../.artifacts/pictures');
 /** Whether this run keeps what it takes. */
 export const keeping = process.env.PICTURES === 'keep';
 /** Another Chromium may place text a little differently. */
@@ -44,7 +46,7 @@ export async function openPictures(chromium: string) {
         return undefined;
       }
       if (manner === 'boxes') {
-        await save(join(folder, '..', '..', '..', 'dist', 'pictures', `${name}-${theme}.png`), taken);
+        await save(join(asideFolder, `${name}-${theme}.png`), taken);
         return undefined;
       }
       if (!existsSync(path)) return `${name}-${theme}.png is not kept: run with PICTURES=keep, then look at it.`;
@@ -52,7 +54,7 @@ export async function openPictures(chromium: string) {
       if (before.equals(taken)) return undefined;
       const differing = await differingPixels(page, before, taken);
       if (differing <= sameWithin) return undefined;
-      const aside = await save(join(folder, '..', '..', '..', 'dist', 'pictures', `${name}-${theme}.png`), taken);
+      const aside = await save(join(asideFolder, `${name}-${theme}.png`), taken);
       return `${name}-${theme}.png differs in ${differing} pixels; it is now as in ${aside}. PICTURES=keep keeps it.`;
     },
     /** Which texts and controls are not where they were. */

@@ -16,7 +16,7 @@ test('a wrong rules file is refused at its line and column, where the caret then
   await set.click();
   await page.getByText('rules.yaml:4:5: “thn” is no key of a rule.').waitFor();
   expect(core.rules).toBe(before);
-  expect(await area.evaluate((each: HTMLTextAreaElement) => each.selectionStart)).toBe(35);
+  expect(await area.evaluate((each: HTMLTextAreaElement) => each.selectionStart)).toBe(34);
   await area.pressSequentially('#');
   expect((await area.inputValue()).split('\n')[3]).toBe('    #thn: allow');
   await area.fill('version: 1\nrules:\n  - id: one\n    then: allow\n');
