@@ -39,7 +39,7 @@ export const mutants = [
   {
     claim: 'S2 a forwarder that reads, by the probe',
     file: 'electron/core/tunnel/probe.ts',
-    find: 'if (met && publicKeyPin(met) !== ours) foreign = issuerOf(met);',
+    find: 'if (met && !ours().includes(publicKeyPin(met))) foreign = issuerOf(met);',
     put: 'if (!met) foreign = "";',
     test: 'test/integration/forward/forward.test.ts',
     name: 'a forwarder that ends TLS itself',
@@ -375,7 +375,7 @@ export const mutants = [
   {
     claim: 'oauth form of another site',
     file: 'electron/core/oauth/authorization-routes.ts',
-    find: "ctx.get('origin') !== issuer || ",
+    find: "ctx.get('origin') !== origin || ",
     put: '',
     test: 'test/integration/oauth/consent.test.ts',
     name: 'a form from another site',
@@ -615,8 +615,8 @@ export const mutants = [
   {
     claim: 'secrets in results are masked',
     file: 'electron/core/policy/mask-result.ts',
-    find: "handling.secrets === 'mask' ? await secretsOf(value) : []",
-    put: "handling.secrets === 'pass' ? await secretsOf(value) : []",
+    find: "handling.secrets === 'mask' ? await secretsOf(value, rest) : []",
+    put: "handling.secrets === 'pass' ? await secretsOf(value, rest) : []",
     test: 'test/unit/policy/mask-result.test.ts',
     name: 'masks secrets in place and leaves everything else',
   },
