@@ -41,11 +41,18 @@ export async function openCanaries(deps: { readonly secrets: Secrets; readonly c
   let canaries: readonly Canary[] = text === undefined ? [] : stored.parse(JSON.parse(text));
   let needles = canaries.map(needlesOf);
   const listeners = new Set<() => void>();
-  const keep = async (next: readonly Canary[]): Promise<void> => {
-    await secrets.set(secretName, JSON.stringify(next));
-    canaries = next;
-    needles = next.map(needlesOf);
-    for (const listener of [...listeners]) listener();
+  let keeping: Promise<unknown> = Promise.resolve();
+  // One after the other: two changes at once would each write a list without the other's.
+  const keep = (change: (now: readonly Canary[]) => readonly Canary[]): Promise<void> => {
+    const kept = keeping.then(async () => {
+      const next = change(canaries);
+      await secrets.set(secretName, JSON.stringify(next));
+      canaries = next;
+      needles = next.map(needlesOf);
+      for (const listener of [...listeners]) listener();
+    });
+    keeping = kept.catch(() => {});
+    return kept;
   };
   return {
     list: () => canaries,
@@ -66,7 +73,7 @@ export async function openCanaries(deps: { readonly secrets: Secrets; readonly c
         });
       }
       const canary = { id: randomBytes(4).toString('hex'), note, value, at: timestamp(clock) };
-      await keep([...canaries, canary]);
+      await keep((now) => [...now, canary]);
       return canary;
     },
     async remove(id) {
@@ -75,7 +82,7 @@ export async function openCanaries(deps: { readonly secrets: Secrets; readonly c
           hint: 'See sallyport canaries list',
         });
       }
-      await keep(canaries.filter((one) => one.id !== id));
+      await keep((now) => now.filter((one) => one.id !== id));
     },
     foundIn(...nodes) {
       if (needles.length === 0) return undefined;

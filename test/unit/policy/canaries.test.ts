@@ -108,3 +108,10 @@ it('values that chance would meet are refused', async () => {
     await expect(canaries.add('n', unfit), unfit).rejects.toMatchObject({ code: 'canary_unfit' });
   }
 });
+
+it('values that are planted at the same moment are all kept', async () => {
+  await Promise.all(['one', 'two', 'three'].map((note) => canaries.add(note)));
+  expect(canaries.list().map(({ note }) => note)).toEqual(['one', 'two', 'three']);
+  const again = await openCanaries({ secrets, clock: createManualClock() });
+  expect(again.list()).toHaveLength(3);
+});
