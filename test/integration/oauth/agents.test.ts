@@ -59,7 +59,7 @@ test('a name of the person’s own stands in lists, prompts and the log, also fo
   await names();
   const { rows } = await stage.ask('log.list', { limit: 100 });
   expect(rows.find((row) => row.method === 'tools/list')?.agent).toEqual({ id, name: 'Work laptop' });
-  expect(await stage.notes()).toContain('Claims to be Claude is called Work laptop from now on.');
+  expect(await stage.notes()).toContain('Claims to be Claude is called Work laptop from now on. (by test)');
   await expect(stage.ask('agents.rename', { id: 'nobody', name: 'x' })).rejects.toMatchObject({
     code: 'grant_not_found',
   });
