@@ -10,6 +10,7 @@ import { atInstant } from './at-instant.ts';
 import { type Carry, multiRound } from './carry.ts';
 import { over, pausedEnding, refused, unavailable } from './endings.ts';
 import { legacyVersions, modernVersion } from './era.ts';
+import { withoutRounds } from './era-fields.ts';
 import { bridgedCapabilities, type Features, subjectOf } from './features.ts';
 import { builtIn, type Judge } from './judge.ts';
 import type { LegacyQuestions } from './legacy-questions.ts';
@@ -271,7 +272,10 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
     try {
       if (!multiRound.has(message.method)) await run(context);
       else {
-        await inRounds(context, run, (method, params) =>
+        // Only what the server itself asked for is answered to it.
+        const params = message.params && withoutRounds(message.params);
+        const first = params === message.params ? context : { ...context, message: { ...message, params } };
+        await inRounds(first, run, (method, params) =>
           questions.ask(session, askedOf(visitor, session), { method, params }, reply, context.life.run),
         );
       }
