@@ -91,6 +91,7 @@ export function createCarry({ policy, flights, questions }: CarryDeps): Carry {
       signal: life.run,
       onSent,
       onNotification: said.take,
+      ...(context.reply.pause ? { onPause: context.reply.pause } : {}),
       ...(logLevel === undefined ? {} : { logLevel }),
     };
     const rounds = multiRound.has(message.method);

@@ -150,7 +150,11 @@ export function createTools(deps: ToolsDeps): Tools {
     const { result } = ending;
     // What asks for more holds a handle that counts once: it is of no use to a later call.
     if (result === undefined || memberAt(result, 'resultType') === 'input_required') return ending;
-    return { ...ending, undelivered: () => kept.keep(call, context.authorization.grantId, result) };
+    const undelivered = (): (() => boolean) => {
+      kept.keep(call, context.authorization.grantId, result);
+      return () => kept.claim(call, result);
+    };
+    return { ...ending, undelivered };
   };
 
   const again = (context: RequestContext, call: Call): Ending => {
