@@ -4,6 +4,7 @@ import { registerAppCommands } from './app-commands.ts';
 import { registerApprovalCommands } from './approval-commands.ts';
 import { bindValues } from './arguments.ts';
 import { registerCanaryCommands } from './canary-commands.ts';
+import { registerConnectCommand } from './connect-command.ts';
 import { registerDoctorCommand } from './doctor-command.ts';
 import { errorLine, exitStatus, failureOf, statusOf } from './failures.ts';
 import { type CliStreams, createIo, type GlobalOptions } from './io.ts';
@@ -67,6 +68,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
   registerServerCommands(program, io);
   registerToolCommands(program, io);
   registerAgentCommands(program, io);
+  registerConnectCommand(program, io);
   registerCanaryCommands(program, io);
   registerResultCommands(program, io);
   registerApprovalCommands(program, io);

@@ -18,6 +18,7 @@ import { createGateway } from './gateway/gateway.ts';
 import { createChosenRoutes, createHostRoutes, createPathRoutes } from './gateway/routes.ts';
 import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
 import { createAppHandlers } from './handlers/app-handlers.ts';
+import { createConnectHandlers } from './handlers/connect-handlers.ts';
 import { createConsentHandlers } from './handlers/consent-handlers.ts';
 import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
 import { createDoctorHandlers } from './handlers/doctor-handlers.ts';
@@ -52,6 +53,7 @@ import { scanLoopback } from './servers/discovery/loopback-scan.ts';
 import { createOrigins } from './servers/discovery/origins.ts';
 import { ownPorts } from './servers/discovery/own-ports.ts';
 import type { Reach } from './servers/http/upstream-address.ts';
+import { createProgramFiles } from './servers/program-files/program-files.ts';
 import { createServerRegistry } from './servers/server-registry.ts';
 import { viewServer } from './servers/server-view.ts';
 import type { ServerRecord } from './servers/servers.ts';
@@ -226,8 +228,10 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   });
   closers.push(() => servers.stopAll());
   const registry = createServerRegistry({ settings, secrets });
+  const machine = { platform: process.platform, home: homedir(), environment: process.env };
+  const programFiles = createProgramFiles({ machine, clock, dataFolder: dataDir, onTrouble: trouble });
   const origins = createOrigins({
-    discovery: createDiscovery({ platform: process.platform, home: homedir(), environment: process.env }),
+    discovery: createDiscovery(machine),
     registry,
     clock,
     onNote: (server, message) => log.note({ kind: 'server', server, message }),
@@ -425,6 +429,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       log,
       tunnel,
       viewOf,
+      forgetConnections: (slug) => programFiles.undo(slug),
       withdrawConsents: (slug) => oauth.consents.withdraw(slug),
       endSessions: (filter) => gateway.endSessions(filter, 'unshared'),
       firstCall: (server) =>
@@ -472,6 +477,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createPolicyHandlers({ policy, rulesFile, log, clock }),
     ...createResultHandlers({ masked: gateway.maskedResults, registry, log }),
     ...createWatchHandlers({ clock, policy, agents, canaries, log, resourceServer: oauth, pauseAgent }),
+    ...createConnectHandlers({ registry, programFiles, resourceServer: oauth, tunnel, log }),
     ...createConsentHandlers({ oauth, log }),
     ...createDoctorHandlers({
       clock,

@@ -43,6 +43,8 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'canaries.remove': true,
   'agents.revoke': true,
   'agents.rename': true,
+  'connect.propose': true,
+  'connect.write': true,
   'agents.narrow': true,
   'agents.letIn': true,
   'agents.unblock': true,

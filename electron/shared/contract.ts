@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { agentRequests } from './contract/agent-requests.ts';
 import { appRequests } from './contract/app-requests.ts';
 import { approvalRequests } from './contract/approval-requests.ts';
+import { connectRequests } from './contract/connect-requests.ts';
 import { logRequests } from './contract/log-requests.ts';
 import { offerRequests } from './contract/offer-requests.ts';
 import type { RequestSpec } from './contract/request-spec.ts';
@@ -34,6 +35,7 @@ export const requests = {
   ...serverRequests,
   ...offerRequests,
   ...agentRequests,
+  ...connectRequests,
   ...approvalRequests,
   ...logRequests,
   ...tunnelRequests,

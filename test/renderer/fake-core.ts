@@ -407,6 +407,31 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       });
       return { id };
     },
+    'connect.propose': ({ server, token }) => ({
+      server,
+      file: '/home/ana/.cursor/mcp.json',
+      exists: true,
+      lines: [
+        { kind: 'same', text: '{' },
+        { kind: 'same', text: '  // mine' },
+        { kind: 'same', text: '  "mcpServers": {' },
+        { kind: 'removed', text: '    "weather": { "command": "weather" }' },
+        { kind: 'added', text: '    "weather": { "command": "weather" },' },
+        { kind: 'added', text: `    "${server}": {` },
+        { kind: 'added', text: `      "url": "https://localhost:47443/${server}/mcp"${token ? ',' : ''}` },
+        ...(token ? [{ kind: 'added' as const, text: '      "headers": { "Authorization": "Bearer …" }' }] : []),
+        { kind: 'added', text: '    }' },
+        { kind: 'same', text: '  }' },
+        { kind: 'same', text: '}' },
+      ],
+      digest: `sha256:${'d'.repeat(64)}`,
+      ...(token ? { repository: '/home/ana/dotfiles' } : {}),
+    }),
+    'connect.write': ({ server }) => ({
+      server,
+      file: '/home/ana/.cursor/mcp.json',
+      kept: '/home/ana/.config/sallyport/kept-files/2026-11-22T14-31-07-000Z-mcp.json',
+    }),
     'agents.rename': ({ id, name }) => {
       core.patch({ agents: core.state.agents.map((agent) => (agent.id === id ? { ...agent, name } : agent)) });
       return { id, name };

@@ -1,5 +1,4 @@
 import { type Clock, timestamp } from '../../shared/clock.ts';
-import { SallyportError } from '../../shared/errors.ts';
 import type { AgentView } from '../../shared/views.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Handlers } from '../fronts/dispatcher.ts';
@@ -9,6 +8,7 @@ import type { RequestLog } from '../request-log/request-log.ts';
 import type { ServerRegistry } from '../servers/server-registry.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { UnverifiedAgents } from '../tunnel/unverified-agents.ts';
+import { sharedServer } from './shared-server.ts';
 
 /** What the requests on agents and approvals need of the stations. */
 export interface AgentHandlerDeps {
@@ -61,12 +61,7 @@ export function createAgentHandlers(
     'agents.list': async () => ({ agents: viewAgents(deps) }),
 
     'agents.token': async ({ server, name, ttlMs, tools }, { front }) => {
-      const record = registry.find(server);
-      if (!record.shared) {
-        throw new SallyportError('server_not_shared', 'oauth', `${record.name} is not shared.`, {
-          hint: `Share it first: sallyport servers share ${record.slug}`,
-        });
-      }
+      const record = sharedServer(registry, server);
       const resource = deps.tunnel.urlOf(record.slug);
       const minted = resourceServer.mint({
         server: record.slug,

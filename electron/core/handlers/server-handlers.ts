@@ -17,6 +17,8 @@ import type { FirstCallServer } from './first-call.ts';
 
 /** What the requests on servers and tools need of the stations. */
 export interface ServerHandlerDeps {
+  /** Takes out what was written into other programs' files for a server; answers with the files. */
+  readonly forgetConnections: (slug: string) => Promise<string[]>;
   readonly registry: ServerRegistry;
   readonly servers: Servers;
   readonly policy: Policy;
@@ -72,6 +74,9 @@ export function createServerHandlers(
     const probe = await tunnel.probe();
     if (!probe.ok) {
       registry.setShared(record.slug, false);
+      for (const file of await deps.forgetConnections(record.slug)) {
+        log.note({ kind: 'app', message: `Taken out of ${file} again.`, server: record.slug });
+      }
       throw new SallyportError(
         'tunnel_not_ready',
         probe.hop ?? 'tunnel',
