@@ -65,6 +65,7 @@ import { createSettings } from './settings/settings-station.ts';
 import { createAppState } from './state/app-state.ts';
 import { openDataFolder } from './state/data-folder.ts';
 import { describeInstallation } from './state/installation.ts';
+import { createSetbacks } from './state/setbacks.ts';
 import { deriveStatus } from './state/status.ts';
 import type { PeerInfo } from './tunnel/connectors/connector.ts';
 import { createTunnel } from './tunnel/tunnel.ts';
@@ -237,6 +238,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     onNote: (server, message) => log.note({ kind: 'server', server, message }),
   });
   closers.push(() => origins.close());
+  const setbacks = createSetbacks(clock);
   const oauth = createOauth({
     path: join(dataDir, 'oauth.db'),
     clock,
@@ -252,6 +254,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     paused: () => settings.get().paused !== undefined,
     ...(options.documents ? { documents: options.documents } : {}),
     onTrouble: trouble,
+    onTurnedAway: (why, server) => setbacks.note({ hop: 'oauth', why, ...(server === undefined ? {} : { server }) }),
     onNote: (message, server, by) =>
       log.note({
         kind: 'authority',
@@ -307,7 +310,10 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     servers,
     resourceServer: oauth,
     authorizationServer: oauth,
-    onRefused: oauth.noteRefusal,
+    onRefused(why, server) {
+      oauth.noteRefusal(why, server);
+      setbacks.note({ hop: 'oauth', why: refusedToken(why), server });
+    },
     onForgiven: (message, server) => log.note({ kind: 'app', server, message }),
     policy,
     approvals,
@@ -327,6 +333,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     commandsFile: join(dataDir, 'openai-commands.db'),
     onRequest: (request, response) => gateway.handle(request, response),
     onNote: (message) => log.note({ kind: 'tunnel', message }),
+    onAgentFailed: ({ hop, message, hint }) =>
+      setbacks.note({ hop, why: message, ...(hint === undefined ? {} : { hint }) }),
     version,
     entrance: {
       records: registry.all,
@@ -477,7 +485,17 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createPolicyHandlers({ policy, rulesFile, log, clock }),
     ...createResultHandlers({ masked: gateway.maskedResults, registry, log }),
     ...createWatchHandlers({ clock, policy, agents, canaries, log, resourceServer: oauth, pauseAgent }),
-    ...createConnectHandlers({ registry, programFiles, resourceServer: oauth, tunnel, log }),
+    ...createConnectHandlers({
+      clock,
+      registry,
+      programFiles,
+      resourceServer: oauth,
+      tunnel,
+      log,
+      setbacks,
+      status: () => state.get().status,
+      onState: (listener) => state.onChange(listener),
+    }),
     ...createConsentHandlers({ oauth, log }),
     ...createDoctorHandlers({
       clock,
@@ -572,6 +590,16 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       }
     },
   };
+}
+
+/** Why a token opened nothing, for who waits for a first call. */
+function refusedToken(why: string): string {
+  const words: Readonly<Record<string, string>> = {
+    expired: 'Its token is over: it must sign in again, or be given a new one.',
+    revoked: 'Its token was revoked.',
+    wrong_audience: 'Its token is for another server or address.',
+  };
+  return words[why] ?? 'It brought no token that is known here.';
 }
 
 /** Where browsers meet the authorization endpoint, where the tunnel's own name cannot be reached by them. */

@@ -45,6 +45,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'agents.rename': true,
   'connect.propose': true,
   'connect.write': true,
+  'connect.wait': true,
   'agents.narrow': true,
   'agents.letIn': true,
   'agents.unblock': true,

@@ -407,6 +407,10 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       });
       return { id };
     },
+    'connect.wait': async ({ seen }) => {
+      if (seen !== undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+      return { state: 'waiting', key: 'waiting' };
+    },
     'connect.propose': ({ server, token }) => ({
       server,
       file: '/home/ana/.cursor/mcp.json',

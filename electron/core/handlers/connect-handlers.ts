@@ -7,15 +7,16 @@ import type { RequestLog } from '../request-log/request-log.ts';
 import type { EntryWish, ProgramFiles } from '../servers/program-files/program-files.ts';
 import type { ServerRegistry } from '../servers/server-registry.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
+import { type AwaitCallDeps, awaitCall } from './await-call.ts';
 import { sharedServer } from './shared-server.ts';
 
 /** What the requests on connecting agents need of the stations. */
-export interface ConnectHandlerDeps {
+export interface ConnectHandlerDeps extends Omit<AwaitCallDeps, 'log'> {
   readonly registry: ServerRegistry;
   readonly programFiles: ProgramFiles;
   readonly resourceServer: Pick<ResourceServer, 'mint' | 'revoke'>;
   readonly tunnel: Pick<Tunnel, 'urlOf'>;
-  readonly log: Pick<RequestLog, 'note'>;
+  readonly log: Pick<RequestLog, 'note' | 'list' | 'onRow'>;
 }
 
 /** Stands for the token in what is shown; the length of a real one, so that nothing moves. */
@@ -23,7 +24,9 @@ const shownToken = '…';
 const tokenTtlMs = 90 * 86_400_000;
 
 /** Requests on connecting agents. */
-export function createConnectHandlers(deps: ConnectHandlerDeps): Pick<Handlers, 'connect.propose' | 'connect.write'> {
+export function createConnectHandlers(
+  deps: ConnectHandlerDeps,
+): Pick<Handlers, 'connect.propose' | 'connect.write' | 'connect.wait'> {
   const { registry, programFiles, resourceServer, tunnel, log } = deps;
 
   const wishOf = (input: RequestInput<'connect.propose'>): EntryWish => {
@@ -38,6 +41,11 @@ export function createConnectHandlers(deps: ConnectHandlerDeps): Pick<Handlers, 
   };
 
   return {
+    'connect.wait': async ({ server, since, seen, waitMs }) => {
+      const { slug } = sharedServer(registry, server);
+      return await awaitCall(deps, { server: slug, since, seen, waitMs });
+    },
+
     'connect.propose': async (input) => {
       const wish = wishOf(input);
       const { lines, ...proposal } = await programFiles.propose(wish);

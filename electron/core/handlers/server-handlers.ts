@@ -74,9 +74,6 @@ export function createServerHandlers(
     const probe = await tunnel.probe();
     if (!probe.ok) {
       registry.setShared(record.slug, false);
-      for (const file of await deps.forgetConnections(record.slug)) {
-        log.note({ kind: 'app', message: `Taken out of ${file} again.`, server: record.slug });
-      }
       throw new SallyportError(
         'tunnel_not_ready',
         probe.hop ?? 'tunnel',
@@ -96,6 +93,9 @@ export function createServerHandlers(
     deps.withdrawConsents(record.slug);
     deps.endSessions({ server: record.slug });
     await servers.stop(record.slug);
+    for (const file of await deps.forgetConnections(record.slug)) {
+      log.note({ kind: 'app', message: `Taken out of ${file} again.`, server: record.slug });
+    }
   };
 
   const shareSample = async (front: string): Promise<FirstCallServer> => {

@@ -46,6 +46,8 @@ export interface ConsentsDeps {
   readonly hasGrant: (clientId: string) => boolean;
   /** Something that people should find in the log. */
   readonly onNote: (message: string, server?: string, by?: string) => void;
+  /** Somebody asked for access and got none, at a server where that is known. */
+  readonly onTurnedAway?: (why: string, server?: string) => void;
   /** Six digits; for tests. */
   readonly newCode?: () => string;
 }
@@ -152,7 +154,9 @@ export function createConsents(deps: ConsentsDeps): Consents {
       code: 'denied: the code was wrong three times',
       time: 'denied: nobody answered in time',
     };
-    onNote(`${entry.request.client.name} asked for access: ${words[why]}.`, entry.request.server);
+    const message = `${entry.request.client.name} asked for access: ${words[why]}.`;
+    onNote(message, entry.request.server);
+    deps.onTurnedAway?.(message, entry.request.server);
     over(entry);
   };
   const settle = (entry: Entry): void => {
@@ -206,6 +210,11 @@ export function createConsents(deps: ConsentsDeps): Consents {
       const isBlocked = agent !== undefined && blocked.has(agent);
       if (!isBlocked && (doorOpen() || deps.hasGrant(clientId))) return 'heard';
       refused += 1;
+      deps.onTurnedAway?.(
+        isBlocked
+          ? 'The agent that asked is blocked.'
+          : 'It asked while nobody was being let in: choose “Let an agent in”.',
+      );
       const first = lastRefusedAt === undefined || clock.now() - lastRefusedAt > 60_000;
       lastRefusedAt = clock.now();
       // Strangers may not fill the log: one row a minute, the counter knows the rest.

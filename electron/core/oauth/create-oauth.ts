@@ -35,6 +35,8 @@ export interface OauthDeps {
   readonly onTrouble?: (error: SallyportError) => void;
   /** Something that people should find in the log; `by` names the front for what a person did. */
   readonly onNote: (message: string, server?: string, by?: string) => void;
+  /** Somebody asked for access and got none, at a server where that is known. */
+  readonly onTurnedAway?: (why: string, server?: string) => void;
   /** How documents of unknown clients are fetched. */
   readonly documents?: GuardedFetchDeps;
   readonly newCode?: () => string;
@@ -114,6 +116,7 @@ export function createOauth(deps: OauthDeps): Oauth {
     tools: deps.tools,
     hasGrant: grants.has,
     onNote,
+    ...(deps.onTurnedAway ? { onTurnedAway: deps.onTurnedAway } : {}),
     ...(deps.newCode ? { newCode: deps.newCode } : {}),
   });
   const stopConsents = consents.onChange(tellChanged);

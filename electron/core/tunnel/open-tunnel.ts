@@ -10,6 +10,7 @@ import { createChallengeDoor } from './acme/challenge-door.ts';
 import { type OrderCertificate, orderCertificate, publicRoots } from './acme/order.ts';
 import { openPublicCertificate, type PublicCertificate } from './acme/public-certificate.ts';
 import type { PeerInfo } from './connectors/connector.ts';
+import { tellsOfAgent } from './inner-tls/handshake-failure.ts';
 import { createInnerTls, type InnerRequest, type InnerTlsDeps } from './inner-tls/inner-tls.ts';
 import { type CurrentCertificate, createAppCertificates } from './pki/app-certificates.ts';
 import type { RotationStep } from './pki/authority-store.ts';
@@ -29,6 +30,8 @@ export interface OpenTunnelDeps {
   readonly onRequest: InnerTlsDeps['onRequest'];
   /** Something to log: a handshake failed, a renewal did not work. Never payload. */
   readonly onNote: (message: string) => void;
+  /** A connection of an agent came to nothing, probably for how it is set up. */
+  readonly onAgentFailed?: ((error: SallyportError) => void) | undefined;
   readonly onChange: () => void;
   /** The way's connector changed. */
   readonly onConnector: (wayIn: WayIn) => void;
@@ -103,8 +106,10 @@ async function assemble(deps: OpenTunnelDeps, wayIn: WayIn): Promise<OpenTunnel>
       wayIn.onSecured?.(peer, agreed);
       onChange();
     },
+    onUnasked: (error) => deps.onAgentFailed?.(error),
     onFailure: (error, peer) => {
       onNote([wayIn.onFailure?.(error, peer), error.message].filter((words) => words).join(' '));
+      if (tellsOfAgent(error)) deps.onAgentFailed?.(error);
       onChange();
     },
   });

@@ -42,6 +42,8 @@ export interface TunnelDeps {
   readonly onRequest: InnerTlsDeps['onRequest'];
   /** Something to log: the tunnel came back, a handshake failed, a renewal did not work. Never payload. */
   readonly onNote: (message: string) => void;
+  /** A connection of an agent came to nothing, probably for how it is set up. */
+  readonly onAgentFailed?: (error: SallyportError) => void;
   readonly version: string;
   /** Where messages enter that a message-level connector brings, and which servers they can reach. */
   readonly entrance: OpenAiWayDeps['entrance'];

@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import { hops } from '../hop.ts';
 import { writableProgramIds } from '../programs.ts';
-import { slug } from '../views.ts';
+import { instant, slug } from '../views.ts';
 import { request, serverName } from './request-spec.ts';
 
 const wish = {
@@ -40,5 +41,31 @@ export const connectRequests = {
       token: z.string().optional(),
     }),
     { widens: true },
+  ),
+  /**
+   * Waits for agents' first call at a server: how far they got since a moment, as soon as that differs from `seen`, or when
+   * `waitMs` is over.
+   */
+  'connect.wait': request(
+    z.strictObject({
+      server: serverName,
+      since: instant,
+      /** `key` of the answer before. */
+      seen: z.string().max(4_096).optional(),
+      waitMs: z.number().int().min(0).max(25_000).default(20_000),
+    }),
+    z.discriminatedUnion('state', [
+      z.object({ state: z.literal('waiting'), key: z.string() }),
+      z.object({ state: z.literal('called'), key: z.string(), agent: z.string(), what: z.string(), at: instant }),
+      /** `why` may hold words of an outsider. */
+      z.object({
+        state: z.literal('stopped'),
+        key: z.string(),
+        hop: z.enum(hops),
+        why: z.string(),
+        hint: z.string().optional(),
+        at: instant,
+      }),
+    ]),
   ),
 } as const;

@@ -192,6 +192,7 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
       expiresAt: new Date(Date.parse(at) + (ttlMs ?? 0)).toISOString(),
     }),
     'agents.revoke': async ({ id }) => ({ id }),
+    'connect.wait': async () => ({ state: 'waiting', key: 'waiting' }),
     'connect.propose': async ({ server }) => ({ server, file: '/f', exists: false, lines: [], digest }),
     'connect.write': async ({ server }) => ({ server, file: '/f' }),
     'agents.rename': async ({ id, name }) => ({ id, name }),

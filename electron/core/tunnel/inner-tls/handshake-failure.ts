@@ -37,3 +37,21 @@ export function handshakeFailure(error: Error & { readonly code?: unknown }): Sa
   const [code, message, hint] = known[reason] ?? ['tls_handshake_failed', `A TLS hand-shake failed (${reason}).`];
   return new SallyportError(code, 'inner-tls', message, { ...(hint === undefined ? {} : { hint }), cause: error });
 }
+
+/**
+ * A connection that was closed right after its hand-shake. Clients on Node check certificates only then, and send no alert:
+ * from here it cannot be told from one that changed its mind.
+ */
+export function leftUnasked(): SallyportError {
+  return new SallyportError(
+    'tls_left_unasked',
+    'inner-tls',
+    'An agent connected and left without asking anything: it may not trust our certificate authority.',
+    { hint: 'Give it the certificate that "sallyport tunnel ca" prints.' },
+  );
+}
+
+/** Whether a failure tells something about an agent's set-up, and not only of a connection that nobody used. */
+export function tellsOfAgent({ code }: SallyportError): boolean {
+  return code.startsWith('tls_') && code !== 'tls_handshake_timeout' && code !== 'tls_handshake_aborted';
+}

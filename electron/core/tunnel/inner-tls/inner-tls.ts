@@ -12,7 +12,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { asSallyportError, SallyportError } from '../../../shared/errors.ts';
 import type { PeerInfo } from '../connectors/connector.ts';
-import { handshakeFailure } from './handshake-failure.ts';
+import { handshakeFailure, leftUnasked } from './handshake-failure.ts';
 import { defaultInnerTlsLimits, type InnerTlsLimits } from './inner-tls-limits.ts';
 
 /** A request as it leaves inner TLS. Its `socket.remoteAddress` is undefined: the socket runs over a stream, not TCP. */
@@ -49,6 +49,8 @@ export interface InnerTlsDeps {
   readonly onSecured?: (peer: PeerInfo, agreed: SecuredInfo) => void;
   /** A connection or request that came to nothing before or beside the gateway. */
   readonly onFailure?: (error: SallyportError, peer: PeerInfo | undefined) => void;
+  /** A peer ended its connection without a request: what a client does that distrusts the certificate. */
+  readonly onUnasked?: (error: SallyportError) => void;
   readonly limits?: Partial<InnerTlsLimits>;
 }
 
@@ -71,6 +73,8 @@ interface Connection {
   socket?: TLSSocket;
   session?: Http2Session;
   openRequests: number;
+  /** A request came, or we end it: its peer cannot leave unasked any more. */
+  settled?: boolean;
   idleTimer?: NodeJS.Timeout;
 }
 
@@ -116,6 +120,7 @@ export function createInnerTls(deps: InnerTlsDeps): InnerTls {
   /** Ends a connection that has no open request: politely in HTTP/2, then for good. */
   const finish = (connection: Connection): void => {
     clearTimeout(connection.idleTimer);
+    connection.settled = true;
     const { session, socket } = connection;
     if (session && !session.closed && !session.destroyed) session.close();
     else if (socket && !socket.destroyed) socket.destroySoon();
@@ -209,6 +214,7 @@ export function createInnerTls(deps: InnerTlsDeps): InnerTls {
       return;
     }
     connection.openRequests += 1;
+    connection.settled = true;
     clearTimeout(connection.idleTimer);
     // HTTP/1.1 has this limit in its parser.
     const bodyTimer =
@@ -274,6 +280,11 @@ export function createInnerTls(deps: InnerTlsDeps): InnerTls {
       if (stream.destroyed) return;
       connections.add(connection);
       stream.once('close', () => drop(connection));
+      // Clients on Node look at certificates last, and go without a word: before their own hand-shake is over, seen from here.
+      stream.once('end', () => {
+        if (!connection.settled && !closing) deps.onUnasked?.(leftUnasked());
+        connection.settled = true;
+      });
       handed.run(connection, () => server.emit('connection', stream));
     },
     setCertificate(certificate) {
