@@ -41,7 +41,8 @@ export function TextChanges(props: { before: string; now: string; label: string;
   );
 }
 
-function ChangeLine({ change }: { change: LineChange }) {
+/** One line of a comparison, marked by sign and colour. */
+export function ChangeLine({ change }: { change: LineChange }) {
   if (change.kind === 'folded') return <p className="change faint">⋯ {texts.unchanged(change.count)}</p>;
   const Line = change.kind === 'added' ? 'ins' : change.kind === 'removed' ? 'del' : 'span';
   return (

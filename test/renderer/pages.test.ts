@@ -176,6 +176,59 @@ describe('servers', () => {
     await page.getByRole('heading', { name: 'From nothing to a first call' }).waitFor();
   });
 
+  test('Write it for me: the change is shown, then written; a token for a repository is said twice', async () => {
+    const { page, core } = await open({ route: '#/servers/files' });
+    await page.getByRole('tab', { name: 'Cursor' }).click();
+    await page.getByRole('button', { name: 'Write it for me' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Write it into Cursor' });
+    await dialog.getByText('/home/ana/.cursor/mcp.json').waitFor();
+    expect(await dialog.locator('[data-change=added]').count()).toBe(4);
+    await dialog.getByRole('checkbox', { name: /new token/ }).check();
+    await dialog.getByText('repository /home/ana/dotfiles').waitFor();
+    await dialog.getByRole('checkbox', { name: /new token/ }).uncheck();
+    await dialog.getByRole('button', { name: 'Write it', exact: true }).click();
+    await page.getByText('The file as it was: /home/ana/.config/sallyport/kept-files').waitFor();
+    const { input } = core.asked.find(({ name }) => name === 'connect.write') ?? {};
+    expect(input).toEqual({ server: 'files', program: 'cursor', digest: `sha256:${'d'.repeat(64)}` });
+    await page.getByRole('button', { name: 'Done' }).click();
+    await page.getByRole('tab', { name: 'Others' }).click();
+    for (const name of ['Codex', 'Gemini CLI', 'Zed', 'Windsurf', 'LM Studio']) {
+      await page.getByRole('button', { name, exact: true }).waitFor();
+    }
+  });
+
+  test('the wait for the first call says at which hop it stopped, and goes on to the call', async () => {
+    const [tried, mended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const at = new Date().toISOString();
+    const stopped = (hop: 'inner-tls' | 'oauth') => ({
+      state: 'stopped' as const,
+      key: hop,
+      hop,
+      why: `Why ${hop}.`,
+      at,
+    });
+    const { page, core } = await open({
+      route: '#/servers/files',
+      before(fake) {
+        fake.rows = [];
+        fake.handlers['connect.wait'] = async ({ seen }) => {
+          if (seen === undefined) return stopped('inner-tls');
+          if (seen === 'inner-tls') return await tried.promise.then(() => stopped('oauth'));
+          if (seen === 'called') return await new Promise<never>(() => {});
+          await mended.promise;
+          return { state: 'called', key: 'called', agent: 'Claude', what: 'tools/list', at };
+        };
+      },
+    });
+    await page.getByText('It stopped at the certificate.').waitFor();
+    tried.resolve();
+    await page.getByText('It stopped at signing in.').waitFor();
+    await page.getByText('Why oauth.').waitFor();
+    core.log([logRow(60, { tool: 'list_notes' })]);
+    mended.resolve();
+    await page.getByRole('status').getByText('called list_notes').waitFor();
+  });
+
   test('hosted agents get one honest sentence and no steps on the embedded edge', async () => {
     const { page } = await open({ route: '#/servers/files' });
     await page.getByRole('tab', { name: 'ChatGPT' }).click();

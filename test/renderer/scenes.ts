@@ -204,6 +204,16 @@ export const scenes: readonly Scene[] = [
   },
   { name: 'agents', state: sharingState, route: '#/agents' },
   {
+    name: 'server-write',
+    state: sharingState,
+    route: '#/servers/files',
+    async act(page) {
+      await page.getByRole('tab', { name: 'Cursor' }).click();
+      await page.getByRole('button', { name: 'Write it for me' }).click();
+      await page.getByRole('button', { name: 'Write it', exact: true }).waitFor();
+    },
+  },
+  {
     name: 'agents-narrow',
     state: sharingState,
     route: '#/agents',

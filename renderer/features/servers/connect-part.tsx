@@ -1,15 +1,15 @@
 import { type KeyboardEvent, useId, useRef, useState } from 'react';
+import { type WritableProgram, writableProgramIds, writablePrograms } from '../../../electron/shared/programs.ts';
 import type { ServerView } from '../../../electron/shared/views.ts';
 import { CopyButton } from '../../components/copy-button.tsx';
 import { EyeIcon } from '../../components/icons.tsx';
-import { Outside } from '../../components/outside.tsx';
-import { formatAgo } from '../../format.ts';
 import { linkTo } from '../../navigation.ts';
-import { useAppState, useLog } from '../../state/services.ts';
-import { useNow } from '../../state/use-now.ts';
+import { useAppState } from '../../state/services.ts';
 import { texts } from '../../texts.ts';
 import { type Connectable, connectable, connectSteps } from './connect-steps.ts';
+import { FirstCall } from './first-call.tsx';
 import { PrivatePart } from './private-part.tsx';
+import { WriteDialog } from './write-dialog.tsx';
 
 /** *Connect it*: the address, the exact steps for each agent, and whether the first call has come. */
 export function ConnectPart({ server }: { server: ServerView }) {
@@ -98,37 +98,44 @@ function Tabs({ slug, url }: { slug: string; url: string }) {
             </a>
           </>
         ) : (
-          <ol className="steps">
-            {connect.steps.map((step) => (
-              <li key={step.words}>
-                <div className="step-head">
-                  <span>{step.words}</span>
-                  <CopyButton text={step.paste} quiet />
-                </div>
-                {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard. */}
-                <pre className="paste mono" translate="no" tabIndex={0}>
-                  {step.paste}
-                </pre>
-              </li>
-            ))}
-          </ol>
+          <>
+            <WriteButtons slug={slug} agent={agent} />
+            <ol className="steps">
+              {connect.steps.map((step) => (
+                <li key={step.words}>
+                  <div className="step-head">
+                    <span>{step.words}</span>
+                    <CopyButton text={step.paste} quiet />
+                  </div>
+                  {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard. */}
+                  <pre className="paste mono" translate="no" tabIndex={0}>
+                    {step.paste}
+                  </pre>
+                </li>
+              ))}
+            </ol>
+          </>
         )}
       </div>
     </>
   );
 }
 
-function FirstCall({ slug }: { slug: string }) {
-  const { rows } = useLog();
-  const now = useNow();
-  const last = rows.findLast((row) => row.kind === 'call' && row.server === slug);
-  if (!last) return <p className="faint first-call">{texts.connect.waiting}</p>;
+/** *Write it for me*, where the agent's configuration is a file; under *Others* one button for each program. */
+function WriteButtons({ slug, agent }: { slug: string; agent: Connectable }) {
+  const [program, setProgram] = useState<WritableProgram>();
+  const own = writableProgramIds.filter((each) => each === agent);
+  const others = writableProgramIds.filter((each) => !connectable.some((known) => known === each));
+  const offered = agent === 'others' ? others : own;
+  if (offered.length === 0) return null;
   return (
-    <p className="first-call">
-      <Outside
-        text={texts.connect.called(last.agent?.name ?? '–', last.tool ?? last.method ?? '', formatAgo(last.at, now))}
-        max={200}
-      />
-    </p>
+    <div className="row-actions">
+      {offered.map((each) => (
+        <button key={each} type="button" className="button primary" onClick={() => setProgram(each)}>
+          {agent === 'others' ? writablePrograms[each] : texts.write.open}
+        </button>
+      ))}
+      {program && <WriteDialog slug={slug} program={program} onClose={() => setProgram(undefined)} />}
+    </div>
   );
 }

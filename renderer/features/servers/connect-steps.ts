@@ -3,7 +3,7 @@ import { shellQuote } from '../../shell-quote.ts';
 import { texts } from '../../texts.ts';
 
 /** The agents that the sheet knows how to connect, in the order of its tabs. */
-export const connectable = ['claude', 'claude-code', 'chatgpt', 'cursor', 'vscode', 'api'] as const;
+export const connectable = ['claude', 'claude-code', 'chatgpt', 'cursor', 'vscode', 'others', 'api'] as const;
 /** See {@link connectable}. */
 export type Connectable = (typeof connectable)[number];
 
@@ -73,6 +73,13 @@ export function connectSteps(
             }),
           },
           { words: words.vscodeStart, paste: 'NODE_EXTRA_CA_CERTS="$PWD/sallyport-ca.pem" code .' },
+        ],
+      };
+    case 'others':
+      return {
+        steps: [
+          { words: words.ca, paste: saveAuthority },
+          { words: words.others, paste: url },
         ],
       };
     case 'api':
