@@ -33,7 +33,7 @@ import { createWatchHandlers } from './handlers/watch-handlers.ts';
 import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
-import { signingKey } from './oauth/signing-key.ts';
+import { openSigningKeys } from './oauth/signing-key.ts';
 import { openCanaries } from './policy/canaries.ts';
 import { createPolicy } from './policy/create-policy.ts';
 import { createOfferPins } from './policy/offer-pins.ts';
@@ -242,7 +242,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   const oauth = createOauth({
     path: join(dataDir, 'oauth.db'),
     clock,
-    signingKey: await signingKey(secrets, clock),
+    signingKeys: await openSigningKeys(secrets, clock),
     issuer: () => tunnel.issuer(),
     pageOrigin: () => pageOrigin(settings.get()),
     servers: () =>

@@ -41,15 +41,15 @@ export function TextChanges(props: { before: string; now: string; label: string;
   );
 }
 
-/** One line of a comparison, marked by sign and colour. */
-export function ChangeLine({ change }: { change: LineChange }) {
+/** One line of a comparison, marked by sign and colour; `indented` where spaces are how such a text is laid out. */
+export function ChangeLine({ change, indented = false }: { change: LineChange; indented?: boolean }) {
   if (change.kind === 'folded') return <p className="change faint">⋯ {texts.unchanged(change.count)}</p>;
   const Line = change.kind === 'added' ? 'ins' : change.kind === 'removed' ? 'del' : 'span';
   return (
     <p className="change" data-change={change.kind}>
       <span aria-hidden="true">{signs[change.kind]} </span>
       <Line className="outside" translate="no" dir="ltr">
-        <Marked text={foldWhitespace(change.text)} />
+        <Marked text={indented ? change.text : foldWhitespace(change.text)} />
       </Line>
     </p>
   );

@@ -289,7 +289,7 @@ describe('tokens', () => {
       'files',
       'only read_text_file, write_file',
       'last used',
-      '30 days',
+      'days left',
       'never used',
     ]) {
       expect(words).toContain(part);

@@ -35,8 +35,8 @@ export interface AuthorizationServerDeps {
    */
   readonly pageOrigin?: string | undefined;
   readonly clock: Clock;
-  /** Signs ID tokens for clients that insist on OpenID; access tokens are opaque. */
-  readonly signingKey: JWK;
+  /** The first signs ID tokens for clients that insist on OpenID; access tokens are opaque. */
+  readonly signingKeys: readonly JWK[];
   readonly artefacts: ArtefactStore;
   readonly clients: Clients;
   readonly consents: Consents;
@@ -195,7 +195,7 @@ function configuration(deps: AuthorizationServerDeps, part: Part, adapter: Adapt
     formats: { bitsOfOpaqueRandomness: 256 },
     interactions: { policy, url: (_ctx, interaction) => `/consent/${interaction.uid}` },
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-    jwks: { keys: [deps.signingKey] },
+    jwks: { keys: [...deps.signingKeys] },
     // A grant is for the request it was given for; it never lets a later one pass.
     loadExistingGrant: async (ctx) => {
       const grantId = ctx.oidc.result?.consent?.grantId;

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import type { JWK } from 'oidc-provider';
 import type { Clock } from '../../shared/clock.ts';
-import type { SallyportError } from '../../shared/errors.ts';
+import { asSallyportError, type SallyportError } from '../../shared/errors.ts';
 import type { AgentView } from '../../shared/views.ts';
 import { createAgentNames } from './agent-names.ts';
 import { createArtefactStore } from './artefact-store.ts';
@@ -17,13 +16,14 @@ import { createGrants, grantNotFound } from './grants.ts';
 import { createGuardedFetch, type GuardedFetchDeps } from './guarded-fetch.ts';
 import { openOauthDatabase } from './oauth-database.ts';
 import type { ResourceServer } from './resource-server.ts';
+import type { SigningKeys } from './signing-key.ts';
 
 /** What {@link createOauth} needs. */
 export interface OauthDeps {
   /** `<data>/oauth.db`. */
   readonly path: string;
   readonly clock: Clock;
-  readonly signingKey: JWK;
+  readonly signingKeys: SigningKeys;
   /** `https://<domain>[:port]` of the way in use now; each gets an authorization server of its own. */
   readonly issuer: () => string;
   /** Origin of the pages for browsers where that is not the issuer; see {@link AuthorizationServerDeps.pageOrigin}. */
@@ -137,7 +137,7 @@ export function createOauth(deps: OauthDeps): Oauth {
         issuer,
         pageOrigin,
         clock,
-        signingKey: deps.signingKey,
+        signingKeys: deps.signingKeys.current(),
         artefacts,
         clients,
         consents,
@@ -168,10 +168,27 @@ export function createOauth(deps: OauthDeps): Oauth {
     response.end();
   };
 
+  const rotate = async (): Promise<void> => {
+    const before = keyIds();
+    try {
+      await deps.signingKeys.rotate();
+    } catch (error) {
+      deps.onTrouble?.(asSallyportError(error, 'app'));
+    }
+    if (keyIds() !== before) servers.clear();
+  };
+  const keyIds = (): string =>
+    deps.signingKeys
+      .current()
+      .map(({ kid }) => kid)
+      .join(' ');
+
   const sweep = (): void => {
     grants.sweep(clock.now() - keepEndedMs);
     artefacts.sweep();
     names.sweep();
+    // Whoever waits for a code has it made by the server that began: a new key waits for a quiet moment.
+    if (consents.list().length === 0) void rotate();
     stopSweep = clock.schedule(sweepMs, sweep);
   };
   let stopSweep = (): void => {};

@@ -56,13 +56,15 @@ export function WriteDialog({ slug, program, onClose }: { slug: string; program:
           <section className="block-scroll changes mono" aria-label={words.lines} tabIndex={0}>
             {proposal.lines.map((line, index) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: lines have no identity but their place.
-              <ChangeLine key={index} change={line} />
+              <ChangeLine key={index} change={line} indented />
             ))}
           </section>
-          <label className="check">
-            <input type="checkbox" checked={token} onChange={({ target }) => look.start(target.checked)} />{' '}
-            {words.token} <span className="faint">{words.tokenHint}</span>
-          </label>
+          <p>
+            <label>
+              <input type="checkbox" checked={token} onChange={({ target }) => look.start(target.checked)} />{' '}
+              {words.token} <span className="faint">{words.tokenHint}</span>
+            </label>
+          </p>
           {published && <p className="notice warning">{words.repository(proposal.repository ?? '')}</p>}
         </>
       )}
