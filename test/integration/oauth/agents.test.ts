@@ -32,7 +32,11 @@ async function openStream(
     ended: stream.text().catch(() => 'cut'),
     async names() {
       const listed = await post({ id: 2, method: 'tools/list' });
-      const { result } = (await listed.json()) as { result: { tools: { name: string }[] } };
+      // One document, or a stream of one message.
+      const text = await listed.text();
+      const { result } = JSON.parse(/^data: (\{.*)$/m.exec(text)?.[1] ?? text) as {
+        result: { tools: { name: string }[] };
+      };
       return result.tools.map((tool) => tool.name);
     },
   };
