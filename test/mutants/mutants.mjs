@@ -285,6 +285,14 @@ export const mutants = [
     name: 'random lives of a gateway',
   },
   {
+    claim: 'S11 a locked screen ends session answers',
+    file: 'electron/core/approvals/create-approvals.ts',
+    find: 'for (const { id } of ended) remembered.forget(id);',
+    put: '',
+    test: 'test/unit/approvals/away.test.ts',
+    name: 'what was allowed for a session',
+  },
+  {
     claim: 'S19 proof',
     file: 'electron/core/fronts/control-socket.ts',
     find: "if (!proves(prove(key, 'client', nonces.client, nonces.server), proof)) {",

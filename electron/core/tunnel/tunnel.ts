@@ -36,7 +36,7 @@ import { type AppCertificates, type CurrentCertificate, createAppCertificates } 
 import type { RotationStep } from './pki/authority-store.ts';
 import { meetsForged, type Probe, type ProbeTarget, probeOutside } from './probe.ts';
 import { isWithheld } from './readable-way.ts';
-import { watchWake } from './wake-watchdog.ts';
+import { watchWake, wokeWords } from './wake-watchdog.ts';
 import { forwardNameNeeded, joinWay, openEdge, openEmbedded, openForward, type WayIn } from './way-in.ts';
 
 /** What {@link createTunnel} needs. */
@@ -176,8 +176,12 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   // Sleep and a clock that was set leave connections that look alive: ask them, and dial at once what is down.
   const stopWatchdog = watchWake(clock, (missingMs) => {
     if (!open) return;
-    onNote(`Time moved by ${(missingMs / 1_000).toFixed(0)} s without us: the tunnel is checked.`);
     retryNow();
+    // Joins the probe that is under way, if one is.
+    runProbe().then(
+      (result) => onNote(wokeWords(missingMs, clock.now() - result.ms, result)),
+      (error: unknown) => onNote(asSallyportError(error, 'tunnel').message),
+    );
   });
   const retryNow = (): void => {
     open?.wayIn.connector.retryNow();
