@@ -215,6 +215,15 @@ export const scenes: readonly Scene[] = [
     route: '#/approvals',
   },
   { name: 'agents', state: sharingState, route: '#/agents' },
+  {
+    name: 'agents-narrow',
+    state: sharingState,
+    route: '#/agents',
+    async act(page) {
+      await page.getByRole('button', { name: 'Narrow Claude (claude.ai) on files' }).click();
+      await page.getByRole('checkbox').first().waitFor();
+    },
+  },
   { name: 'agents-empty', state: emptyState, route: '#/agents' },
   {
     name: 'token',
