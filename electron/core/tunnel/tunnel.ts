@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
 import type { RequestOutput } from '../../shared/contract.ts';
-import { SallyportError } from '../../shared/errors.ts';
+import { asSallyportError, SallyportError } from '../../shared/errors.ts';
 import type { AuthorityView, CertificateView, TunnelView } from '../../shared/views.ts';
 import { visibleText } from '../../shared/visible-text.ts';
 import type { Secrets } from '../secrets/secrets.ts';
