@@ -29,6 +29,7 @@ import { createPresenceHandlers } from './handlers/presence-handlers.ts';
 import { createResultHandlers } from './handlers/result-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createSignInHandlers } from './handlers/sign-in-handlers.ts';
+import { createUpkeepHandlers } from './handlers/upkeep-handlers.ts';
 import { createWatchHandlers } from './handlers/watch-handlers.ts';
 import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
@@ -508,6 +509,18 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createWatchHandlers({ clock, policy, agents, canaries, log, resourceServer: oauth, pauseAgent }),
     ...createConsentHandlers({ oauth, log }),
     ...createPresenceHandlers({ presence, log }),
+    ...createUpkeepHandlers({
+      clock,
+      version,
+      dataDir,
+      secrets,
+      tunnel,
+      approvals,
+      log,
+      agents: () => state.get().agents,
+      revokeAll: () => oauth.revokeAll(),
+      stopCalls,
+    }),
     ...createDoctorHandlers({
       clock,
       version,

@@ -251,7 +251,7 @@ export const scenes: readonly Scene[] = [
       await page.getByText('rules.yaml:4:5').waitFor();
     },
   },
-  { name: 'settings', state: sharingState, route: '#/settings' },
+  { name: 'settings', state: sharingState, route: '#/settings', viewport: { width: 1_040, height: 1_200 } },
   { name: 'paused', state: paused, route: '#/servers' },
   { name: 'no-key', state: sharingState, noKey: true },
   {
