@@ -3,6 +3,8 @@ import { approvalsTexts } from './texts/approvals.ts';
 import { claudeTexts } from './texts/claude.ts';
 import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
+import { isolationTexts } from './texts/isolation.ts';
+import { proposalsTexts } from './texts/proposals.ts';
 import { requestsTexts } from './texts/requests.ts';
 import { rulesTexts } from './texts/rules.ts';
 import { serversTexts } from './texts/servers.ts';
@@ -17,7 +19,9 @@ export const texts = {
   ...firstRunTexts,
   ...requestsTexts,
   ...approvalsTexts,
+  ...isolationTexts,
   ...rulesTexts,
+  ...proposalsTexts,
   ...agentsTexts,
   ...tunnelTexts,
   ...claudeTexts,

@@ -9,8 +9,10 @@ import { useServices, useSnapshot } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
 import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
+import { indented } from '../requests/indented.ts';
 import { PromptArguments } from './prompt-arguments.tsx';
 import { PromptClocks } from './prompt-clocks.tsx';
+import { editProblem, PromptEdit } from './prompt-edit.tsx';
 import { PromptHead } from './prompt-head.tsx';
 import { PromptReasons } from './prompt-reasons.tsx';
 import { type Remember, rememberDefault, rememberWords } from './remember.ts';
@@ -27,7 +29,7 @@ interface PromptProps {
   onAnswered(): void;
 }
 
-type Choice = { answer: 'allow'; remember?: Remember } | { answer: 'deny'; reason?: string };
+type Choice = { answer: 'allow'; remember?: Remember; arguments?: string } | { answer: 'deny'; reason?: string };
 
 /**
  * One question (`ui.md`, The prompt): who, the verb and its target, what is new, why it asks. The answer names the
@@ -40,6 +42,7 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
   const [shownId, setShownId] = useState(approval.id);
   const [raw, setRaw] = useState(false);
   const [reason, setReason] = useState<string>();
+  const [edited, setEdited] = useState<string>();
   const [choosing, setChoosing] = useState(false);
   const [remember, setRemember] = useState(() => rememberDefault(approval));
   const deny = useRef<HTMLButtonElement>(null);
@@ -53,6 +56,7 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
       ...(choice.answer === 'allow' && choice.remember
         ? { scope: choice.remember.scope, for: choice.remember.duration }
         : {}),
+      ...(choice.answer === 'allow' && choice.arguments !== undefined ? { arguments: choice.arguments } : {}),
       ...(choice.answer === 'deny' && choice.reason ? { reason: choice.reason } : {}),
     });
     onAnswered();
@@ -61,6 +65,7 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
     setShownId(approval.id);
     setRaw(false);
     setReason(undefined);
+    setEdited(undefined);
     setChoosing(false);
     setRemember(rememberDefault(approval));
   }
@@ -69,12 +74,15 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
   useEffect(() => clear(), [approval.id, clear]);
 
   const ready = armed && !send.pending && connection.kind === 'online';
+  const mayAllow = ready && (edited === undefined || editProblem(edited) === undefined);
   const answer = (choice: Choice) => {
     if (ready) send.start(choice);
   };
-  const allow = () => answer({ answer: 'allow' });
+  const allow = () => {
+    if (mayAllow) answer({ answer: 'allow', ...(edited === undefined ? {} : { arguments: edited }) });
+  };
   const allowRemembered = () => {
-    if (remember) answer({ answer: 'allow', remember });
+    if (remember && edited === undefined) answer({ answer: 'allow', remember });
   };
 
   const onKey = (
@@ -89,11 +97,12 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
     if (event.key === 'Escape') {
       event.preventDefault();
       if (reason !== undefined) setReason(undefined);
+      else if (edited !== undefined) setEdited(undefined);
       else onLater();
     } else if (event.key === 'Enter' && mod && !event.repeat) {
       event.preventDefault();
       // Whoever writes why not is about to deny: the same keys must not allow here.
-      if (typing) answer({ answer: 'deny', reason: reason ?? '' });
+      if (typing && reason !== undefined) answer({ answer: 'deny', reason });
       else if (event.shiftKey) allowRemembered();
       else allow();
     } else if (!typing && plain && !event.repeat && event.key.toLowerCase() === 'd') {
@@ -103,6 +112,11 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
       event.preventDefault();
       setRaw((shown) => !shown);
     }
+  };
+  const edit = () => {
+    setReason(undefined);
+    setChoosing(false);
+    setEdited(indented(approval.argumentsText === '' ? '{}' : approval.argumentsText));
   };
   const latestKey = useRef(onKey);
   useEffect(() => {
@@ -126,11 +140,20 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
       <div className="prompt-body">
         <div className="prompt-part-head">
           <Part className="prompt-part">{raw ? texts.prompt.raw : texts.prompt.new}</Part>
-          <button type="button" className="link" aria-pressed={raw} onClick={() => setRaw(!raw)}>
-            {raw ? texts.prompt.hideRaw : texts.prompt.showRaw} <kbd>{texts.prompt.rawHint}</kbd>
-          </button>
+          {edited === undefined && (
+            <span className="prompt-part-links">
+              <button type="button" className="link" onClick={edit}>
+                {texts.prompt.edit}
+              </button>
+              <button type="button" className="link" aria-pressed={raw} onClick={() => setRaw(!raw)}>
+                {raw ? texts.prompt.hideRaw : texts.prompt.showRaw} <kbd>{texts.prompt.rawHint}</kbd>
+              </button>
+            </span>
+          )}
         </div>
-        {raw ? (
+        {edited !== undefined ? (
+          <PromptEdit id={`${menu}-edit`} text={edited} onChange={setEdited} />
+        ) : raw ? (
           <OutsideBlock text={approval.argumentsText} label={texts.prompt.raw} fold={false} />
         ) : (
           <>
@@ -179,15 +202,31 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
           {reason === undefined && <kbd>D</kbd>}
         </button>
         {reason === undefined && (
-          <button type="button" className="button quiet" onClick={() => setReason('')}>
+          <button
+            type="button"
+            className="button quiet"
+            onClick={() => {
+              setEdited(undefined);
+              setReason('');
+            }}
+          >
             {texts.prompt.denyReason}
           </button>
         )}
         <span className="prompt-allow">
-          <button type="button" className="button allow" aria-disabled={!ready} onClick={allow}>
-            {approval.count > 1 ? texts.prompt.allowAll(approval.count) : texts.prompt.allow}
+          <button type="button" className="button allow" aria-disabled={!mayAllow} onClick={allow}>
+            {edited !== undefined
+              ? texts.prompt.allowEdited
+              : approval.count > 1
+                ? texts.prompt.allowAll(approval.count)
+                : texts.prompt.allow}
           </button>
-          {remember && (
+          {edited !== undefined && (
+            <button type="button" className="button quiet" onClick={() => setEdited(undefined)}>
+              {texts.prompt.editDrop}
+            </button>
+          )}
+          {remember && edited === undefined && (
             <span className="split">
               <button type="button" className="button allow" aria-disabled={!ready} onClick={allowRemembered}>
                 {rememberWords(visibleText(approval.tool, { max: 40 }), remember, Date.now())}
