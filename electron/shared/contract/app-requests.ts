@@ -1,0 +1,43 @@
+import * as z from 'zod';
+import { checkView, instant, statusView } from '../views.ts';
+import { nothing, request } from './request-spec.ts';
+
+/** Requests about the app itself: status, pause, settings, the doctor. */
+export const appRequests = {
+  'status.get': request(nothing, statusView),
+  'ui.address': request(nothing, z.object({ url: z.string() })),
+
+  /** Where this installation keeps its things, for the Settings page. */
+  'app.about': request(
+    nothing,
+    z.object({
+      dataDir: z.string(),
+      /** What seals new secrets: `keyfile`, or `safe-storage:<backend>` (`security.md` S21). */
+      sealer: z.string(),
+      storage: z.object({ logBytes: z.number().int(), totalBytes: z.number().int() }),
+      /** Whether this desktop shows tray icons; absent where no desktop shell runs. */
+      trayShown: z.boolean().optional(),
+    }),
+  ),
+
+  /**
+   * The doctor's findings from the `from`th on, as soon as there is one more: a front asks again until `done`. 0 begins
+   * anew unless somebody's examination is under way. `report` is safe to paste in public.
+   */
+  'doctor.look': request(
+    z.strictObject({ from: z.number().int().min(0).max(1_000) }),
+    z.object({ checks: z.array(checkView), done: z.boolean(), report: z.string().optional() }),
+  ),
+
+  pause: request(nothing, z.object({ paused: z.literal(true), at: instant, endedStreams: z.number().int() })),
+  resume: request(nothing, z.object({ paused: z.literal(false), at: instant, endedStreams: z.number().int() }), {
+    widens: true,
+  }),
+
+  'settings.get': request(nothing, z.object({ cliMayDecide: z.boolean(), openAtLogin: z.boolean() })),
+  'settings.set': request(
+    z.strictObject({ cliMayDecide: z.boolean().optional(), openAtLogin: z.boolean().optional() }),
+    z.object({ cliMayDecide: z.boolean(), openAtLogin: z.boolean() }),
+    { widens: true },
+  ),
+} as const;
