@@ -62,7 +62,7 @@ function Original({ masked }: { masked: Masked }) {
       </p>
       {text !== undefined && <OutsideBlock text={indented(text)} label={words.original} />}
       <Failure error={reveal.error ?? send.error} />
-      <p className="details-copy">
+      <p className="button-line">
         {text === undefined ? (
           <button type="button" className="button" disabled={reveal.pending} onClick={() => reveal.start()}>
             {words.reveal}
