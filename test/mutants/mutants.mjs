@@ -54,7 +54,7 @@ export const mutants = [
   },
   {
     claim: 'S3 a forged certificate pauses',
-    file: 'electron/core/tunnel/tunnel.ts',
+    file: 'electron/core/tunnel/prover.ts',
     find: "if (isPublic && result.hop === 'inner-tls') await watchForgery(target);",
     put: '',
     test: 'test/integration/acme/acme.test.ts',
@@ -350,7 +350,7 @@ export const mutants = [
   },
   {
     claim: 'oauth audience',
-    file: 'electron/core/oauth/create-oauth.ts',
+    file: 'electron/core/oauth/grants.ts',
     find: 'if (found.audience !== resource || grant.resource !== resource)',
     put: 'if (found.audience === undefined)',
     test: 'test/integration/oauth/flow.test.ts',
@@ -398,7 +398,7 @@ export const mutants = [
   },
   {
     claim: 'private where the middle reads',
-    file: 'electron/core/tunnel/openai-way.ts',
+    file: 'electron/core/tunnel/ways/openai-tunnel.ts',
     find: ' && !isWithheld(record)',
     put: '',
     test: 'test/unit/openai/private.test.ts',

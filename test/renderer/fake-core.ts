@@ -410,7 +410,20 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       });
       return { id };
     },
-    'agents.narrow': ({ id }) => ({ id, scope: 'read' }),
+    'agents.rename': ({ id, name }) => {
+      core.patch({ agents: core.state.agents.map((agent) => (agent.id === id ? { ...agent, name } : agent)) });
+      return { id, name };
+    },
+    'agents.narrow': ({ id, tools }) => {
+      const scope = tools === 'reads' ? 'read' : tools.map((tool) => `tool:${tool}`).join(' ');
+      core.patch({
+        agents: core.state.agents.map((agent) => ({
+          ...agent,
+          grants: agent.grants.map((grant) => (grant.id === id ? { ...grant, scope } : grant)),
+        })),
+      });
+      return { id, scope };
+    },
     'agents.letIn': ({ forMs }) => {
       const { openUntil: _before, ...closed } = core.state.door;
       const door = forMs === 0 ? closed : { ...closed, openUntil: new Date(clock() + forMs).toISOString() };

@@ -258,6 +258,15 @@ export const scenes: readonly Scene[] = [
     },
     act: (page) => page.getByText('Planted values').click(),
   },
+  {
+    name: 'agents-narrow',
+    state: sharingState,
+    route: '#/agents',
+    async act(page) {
+      await page.getByRole('button', { name: 'Narrow Claude (claude.ai) on files' }).click();
+      await page.getByRole('checkbox').first().waitFor();
+    },
+  },
   { name: 'agents-empty', state: emptyState, route: '#/agents' },
   {
     name: 'token',

@@ -15,6 +15,7 @@ import { Canaries } from './canaries.tsx';
 import { GrantList } from './grant-list.tsx';
 import { DoorNotes, LetInButton } from './let-in.tsx';
 import { MintDialog } from './mint-dialog.tsx';
+import { RenameDialog } from './rename-dialog.tsx';
 
 /** Who is let in, with what, and when they last came. */
 export function AgentsPage() {
@@ -83,6 +84,7 @@ function AgentSection({ agent }: { agent: AgentView }) {
   const turn = useAction(async () => {
     await bridge.request(agent.paused ? 'agents.resume' : 'agents.pause', { id: agent.id });
   });
+  const [renaming, setRenaming] = useState(false);
   const words = texts.agents;
   return (
     <section className="agent">
@@ -100,6 +102,16 @@ function AgentSection({ agent }: { agent: AgentView }) {
         <span className="faint">
           {words.kinds[agent.kind]} · {words.calls(agent.callsToday)}
         </span>
+        {agent.kind !== 'tunnel' && (
+          <button
+            type="button"
+            className="button quiet"
+            aria-label={words.renameOne(visibleText(agent.name, { max: 80 }))}
+            onClick={() => setRenaming(true)}
+          >
+            {words.rename}
+          </button>
+        )}
         <button
           type="button"
           className={agent.paused ? 'button primary' : 'button'}
@@ -112,6 +124,7 @@ function AgentSection({ agent }: { agent: AgentView }) {
       </header>
       <Failure error={turn.error} />
       {agent.paused && <PausedNote paused={agent.paused} />}
+      {renaming && <RenameDialog agent={agent} onClose={() => setRenaming(false)} />}
       {agent.seen && <Seen seen={agent.seen} />}
       <GrantList holders={agent.grants.map((grant) => ({ agent, grant }))} named="server" />
     </section>

@@ -192,6 +192,7 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
       expiresAt: new Date(Date.parse(at) + (ttlMs ?? 0)).toISOString(),
     }),
     'agents.revoke': async ({ id }) => ({ id }),
+    'agents.rename': async ({ id, name }) => ({ id, name }),
     'agents.narrow': async ({ id }) => ({ id, scope: 'read' }),
     'agents.letIn': async ({ forMs }) =>
       forMs === 0 ? door : { ...door, openUntil: new Date(Date.parse(at) + forMs).toISOString() },
