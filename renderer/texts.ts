@@ -4,6 +4,7 @@ import { claudeTexts } from './texts/claude.ts';
 import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
 import { isolationTexts } from './texts/isolation.ts';
+import { presenceTexts } from './texts/presence.ts';
 import { proposalsTexts } from './texts/proposals.ts';
 import { requestsTexts } from './texts/requests.ts';
 import { rulesTexts } from './texts/rules.ts';
@@ -27,4 +28,5 @@ export const texts = {
   ...claudeTexts,
   ...doctorTexts,
   ...settingsTexts,
+  ...presenceTexts,
 } as const;

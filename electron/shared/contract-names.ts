@@ -75,6 +75,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   resume: true,
   'settings.get': true,
   'settings.set': true,
+  'presence.set': true,
 };
 
 /** See {@link requestNames}. */

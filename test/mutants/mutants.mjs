@@ -285,6 +285,22 @@ export const mutants = [
     name: 'random lives of a gateway',
   },
   {
+    claim: 'S11 a locked screen ends session answers',
+    file: 'electron/core/approvals/create-approvals.ts',
+    find: 'for (const { id } of ended) remembered.forget(id);',
+    put: '',
+    test: 'test/unit/approvals/away.test.ts',
+    name: 'what was allowed for a session',
+  },
+  {
+    claim: 'S11 an answer that waited is given once',
+    file: 'electron/core/gateway/kept-results.ts',
+    find: '      if (results.get(call.digest)?.result !== result) return false;\n',
+    put: '',
+    test: 'test/integration/gateway/answer-streams.test.ts',
+    name: 'an answer that came while nobody was there',
+  },
+  {
     claim: 'S19 proof',
     file: 'electron/core/fronts/control-socket.ts',
     find: "if (!proves(prove(key, 'client', nonces.client, nonces.server), proof)) {",

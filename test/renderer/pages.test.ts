@@ -395,3 +395,19 @@ test('settings are set, and the theme is this window’s own', async () => {
   await page.reload();
   await expect.poll(() => page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
 });
+
+test('who goes is away until they say so; what happened is said once', async () => {
+  const { page, core } = await open({ route: '#/settings' });
+  await page.getByRole('button', { name: 'I am away' }).click();
+  await page.getByText(/You are away since/).waitFor();
+  const at = new Date().toISOString();
+  core.patch({
+    presence: { locked: false, presenting: false, summary: { from: at, to: at, ran: 1, waiting: 2, expired: 0 } },
+  });
+  await page.getByText('While you were away: 1 call ran, 2 wait for you.').waitFor();
+  await page.getByRole('link', { name: 'See what waits' }).waitFor();
+  await page.getByRole('button', { name: 'Dismiss' }).click();
+  await expect.poll(() => page.getByText('While you were away').count()).toBe(0);
+  await page.getByRole('radio', { name: 'Never' }).check();
+  await expect.poll(() => core.state.settings.awayAfterMinutes).toBe(0);
+});

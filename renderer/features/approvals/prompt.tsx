@@ -3,18 +3,14 @@ import type { ApprovalView } from '../../../electron/shared/views.ts';
 import { visibleText } from '../../../electron/shared/visible-text.ts';
 import { Failure } from '../../components/failure.tsx';
 import { DownIcon } from '../../components/icons.tsx';
-import { OutsideBlock } from '../../components/outside-block.tsx';
-import { formatAgo } from '../../format.ts';
-import { useServices, useSnapshot } from '../../state/services.ts';
+import { useAppState, useServices, useSnapshot } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
-import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
 import { indented } from '../requests/indented.ts';
-import { PromptArguments } from './prompt-arguments.tsx';
 import { PromptClocks } from './prompt-clocks.tsx';
-import { editProblem, PromptEdit } from './prompt-edit.tsx';
+import { editProblem } from './prompt-edit.tsx';
+import { PromptFacts } from './prompt-facts.tsx';
 import { PromptHead } from './prompt-head.tsx';
-import { PromptReasons } from './prompt-reasons.tsx';
 import { type Remember, rememberDefault, rememberWords } from './remember.ts';
 import { RememberChoice } from './remember-choice.tsx';
 import { useArmed } from './use-armed.ts';
@@ -38,6 +34,9 @@ type Choice = { answer: 'allow'; remember?: Remember; arguments?: string } | { a
 export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptProps) {
   const { bridge } = useServices();
   const { connection } = useSnapshot();
+  const { presence } = useAppState();
+  const [unveiled, setUnveiled] = useState<string>();
+  const veiled = presence.presenting && unveiled !== approval.id;
   const armed = useArmed(JSON.stringify(approval));
   const [shownId, setShownId] = useState(approval.id);
   const [raw, setRaw] = useState(false);
@@ -135,34 +134,27 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole prompt; every one has a button beside it.
     <div className="prompt" data-class={approval.class} onKeyDown={keys === 'inside' ? onKey : undefined}>
-      <PromptHead approval={approval} title={Title} />
+      <PromptHead approval={approval} title={Title} veiled={veiled} />
 
-      <div className="prompt-body">
-        <div className="prompt-part-head">
-          <Part className="prompt-part">{raw ? texts.prompt.raw : texts.prompt.new}</Part>
-          {edited === undefined && (
-            <span className="prompt-part-links">
-              <button type="button" className="link" onClick={edit}>
-                {texts.prompt.edit}
-              </button>
-              <button type="button" className="link" aria-pressed={raw} onClick={() => setRaw(!raw)}>
-                {raw ? texts.prompt.hideRaw : texts.prompt.showRaw} <kbd>{texts.prompt.rawHint}</kbd>
-              </button>
-            </span>
-          )}
-        </div>
-        {edited !== undefined ? (
-          <PromptEdit id={`${menu}-edit`} text={edited} onChange={setEdited} />
-        ) : raw ? (
-          <OutsideBlock text={approval.argumentsText} label={texts.prompt.raw} fold={false} />
-        ) : (
-          <>
-            {approval.last && <Compared approval={approval} last={approval.last} />}
-            <PromptArguments approval={approval} />
-          </>
-        )}
-      </div>
-      <PromptReasons approval={approval} />
+      {veiled ? (
+        <p className="prompt-body faint">
+          {texts.presence.hidden}{' '}
+          <button type="button" className="link" onClick={() => setUnveiled(approval.id)}>
+            {texts.presence.showValues}
+          </button>
+        </p>
+      ) : (
+        <PromptFacts
+          approval={approval}
+          raw={raw}
+          onRaw={setRaw}
+          part={Part}
+          editId={`${menu}-edit`}
+          edited={edited}
+          onEdit={edit}
+          onEdited={setEdited}
+        />
+      )}
 
       {send.error?.code === 'approval_stale' ? (
         <p className="notice warning" role="alert">
@@ -253,13 +245,4 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
       </div>
     </div>
   );
-}
-
-/** What the marks are measured against. */
-function Compared({ approval, last }: { approval: ApprovalView; last: NonNullable<ApprovalView['last']> }) {
-  const now = useNow();
-  const ago = formatAgo(last.at, now);
-  const words =
-    last.argumentsText === approval.argumentsText ? texts.prompt.sameAs(ago) : texts.prompt.comparedWith(ago);
-  return <p className="faint prompt-compared">{words}</p>;
 }
