@@ -13,7 +13,7 @@ export const proposalsTexts = {
     empty:
       'A rule is proposed after five calls alike that you allowed. Until then reads run and effects ask, and nothing else is needed of you.',
     take: (sentence: string) => `Adopt: ${sentence}`,
-    rule: 'The rule',
+    rule: (sentence: string) => `The rule for: ${sentence}`,
     adopt: (count: number) => (count === 0 ? 'Adopt' : `Adopt ${counted(count, 'rule', 'rules')}`),
     adopted: (count: number) => `Adopted. ${counted(count, 'rule is', 'rules are')} in force.`,
     see: 'See the rules file',

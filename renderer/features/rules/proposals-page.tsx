@@ -118,7 +118,7 @@ function ProposalRow({
         <p>
           <Outside text={proposal.sentence} max={400} />
         </p>
-        <OutsideBlock text={proposal.text} label={words.rule} />
+        <OutsideBlock text={proposal.text} label={words.rule(visibleText(proposal.sentence, { max: 300 }))} />
       </div>
     </li>
   );
