@@ -3,6 +3,7 @@ import { approvalsTexts } from './texts/approvals.ts';
 import { claudeTexts } from './texts/claude.ts';
 import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
+import { networkTexts } from './texts/network.ts';
 import { requestsTexts } from './texts/requests.ts';
 import { rulesTexts } from './texts/rules.ts';
 import { serversTexts } from './texts/servers.ts';
@@ -20,6 +21,7 @@ export const texts = {
   ...rulesTexts,
   ...agentsTexts,
   ...tunnelTexts,
+  ...networkTexts,
   ...claudeTexts,
   ...doctorTexts,
   ...settingsTexts,

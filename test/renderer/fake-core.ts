@@ -15,7 +15,7 @@ import {
 } from '../../electron/shared/contract.ts';
 import { asSallyportError, SallyportError } from '../../electron/shared/errors.ts';
 import { serverFeatures } from '../../electron/shared/features.ts';
-import type { FirstCallView, FoundServer, LogRow, ToolView } from '../../electron/shared/views.ts';
+import type { FirstCallView, FoundServer, LogRow, NetworkView, ToolView } from '../../electron/shared/views.ts';
 import { detailOf, doctorChecks, fileTools, logRow, morningLog, rulesText, sharingState } from './fixtures.ts';
 
 type Parsed<Name extends RequestName> = z.output<(typeof requests)[Name]['input']>;
@@ -34,6 +34,7 @@ export interface FakeCore {
   rows: LogRow[];
   tools: ToolView[];
   rules: string;
+  network: NetworkView;
   found: FoundServer[];
   /** Handlers as they are; a test replaces the one whose answer matters to it. */
   readonly handlers: Handlers;
@@ -148,6 +149,7 @@ export async function startFakeCore(
     rows: morningLog(),
     tools: [...fileTools],
     rules: rulesText,
+    network: { direct: false },
     found: [],
     handlers: undefined as unknown as Handlers,
     asked,
@@ -475,6 +477,21 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       notAfter: '2036-11-22T12:00:00.000Z',
     }),
     'tunnel.probe': () => ({ ok: true, at: now(), ms: 9 }),
+    'tunnel.network': () => core.network,
+    'tunnel.networkUse': ({ proxy, noProxy, caFile, credentials }) => {
+      if (proxy !== undefined) core.network = { direct: proxy === 'direct' };
+      if (proxy && proxy !== 'direct') {
+        const sealed = credentials !== undefined && credentials !== null;
+        core.network = { direct: false, proxy: { address: proxy, from: 'settings', credentials: sealed } };
+      }
+      const { noProxy: _list, caFile: _file, ...rest } = core.network;
+      core.network = {
+        ...rest,
+        ...(noProxy ? { noProxy: { list: noProxy, from: 'settings' } } : {}),
+        ...(caFile ? { caFile: { path: caFile, from: 'settings' } } : {}),
+      };
+      return core.network;
+    },
     'tunnel.record': () => ({}),
     'tunnel.remote': () => ({ tunnels: [], certificates: [] }),
     'tunnel.remoteChange': () => core.state.tunnel,
