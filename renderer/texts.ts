@@ -4,6 +4,7 @@ import { claudeTexts } from './texts/claude.ts';
 import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
 import { networkTexts } from './texts/network.ts';
+import { presenceTexts } from './texts/presence.ts';
 import { requestsTexts } from './texts/requests.ts';
 import { rulesTexts } from './texts/rules.ts';
 import { serversTexts } from './texts/servers.ts';
@@ -25,4 +26,5 @@ export const texts = {
   ...claudeTexts,
   ...doctorTexts,
   ...settingsTexts,
+  ...presenceTexts,
 } as const;

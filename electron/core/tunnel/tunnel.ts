@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
 import type { RequestOutput } from '../../shared/contract.ts';
-import { SallyportError } from '../../shared/errors.ts';
+import { asSallyportError, SallyportError } from '../../shared/errors.ts';
 import type { AuthorityView, CertificateView, TunnelView } from '../../shared/views.ts';
 import { visibleText } from '../../shared/visible-text.ts';
 import type { Secrets } from '../secrets/secrets.ts';
@@ -21,7 +21,7 @@ import { type CertificateChoice, type OpenTunnel, openTunnel } from './open-tunn
 import type { RotationStep } from './pki/authority-store.ts';
 import type { Probe } from './probe.ts';
 import { createProver } from './prover.ts';
-import { watchWake } from './wake-watchdog.ts';
+import { watchWake, wokeWords } from './wake-watchdog.ts';
 import { createAnthropicWay } from './ways/anthropic.ts';
 import { createEdgeWay } from './ways/edge.ts';
 import { createEmbeddedWay } from './ways/embedded.ts';
@@ -173,8 +173,12 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   // Sleep and a clock that was set leave connections that look alive: ask them, and dial at once what is down.
   const stopWatchdog = watchWake(clock, (missingMs) => {
     if (!open) return;
-    onNote(`Time moved by ${(missingMs / 1_000).toFixed(0)} s without us: the tunnel is checked.`);
     retryNow();
+    // Joins the probe that is under way, if one is.
+    prover.run().then(
+      (result) => onNote(wokeWords(missingMs, clock.now() - result.ms, result)),
+      (error: unknown) => onNote(asSallyportError(error, 'tunnel').message),
+    );
   });
 
   const start = async (proven?: MessageConnector): Promise<void> => {
