@@ -4,6 +4,7 @@ import { claudeTexts } from './texts/claude.ts';
 import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
 import { isolationTexts } from './texts/isolation.ts';
+import { networkTexts } from './texts/network.ts';
 import { presenceTexts } from './texts/presence.ts';
 import { proposalsTexts } from './texts/proposals.ts';
 import { requestsTexts } from './texts/requests.ts';
@@ -25,6 +26,7 @@ export const texts = {
   ...proposalsTexts,
   ...agentsTexts,
   ...tunnelTexts,
+  ...networkTexts,
   ...claudeTexts,
   ...doctorTexts,
   ...settingsTexts,
