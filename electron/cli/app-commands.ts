@@ -68,7 +68,6 @@ export function registerAppCommands(program: Command, io: CliIo): void {
       io.print(resumed, () => 'Calls get through again.');
     });
 
-  program;
   program.command('first-call', { hidden: true }).action(async () => {
     const { runFirstAgent } = await import('../core/servers/sample/first-agent.ts');
     await runFirstAgent();
@@ -81,6 +80,14 @@ export function registerAppCommands(program: Command, io: CliIo): void {
     .action(async (args: string[]) => {
       const { runSampleServer } = await import('../core/servers/sample/sample-server.ts');
       await runSampleServer(args);
+    });
+
+  program
+    .command('cloudflared-doorway', { hidden: true })
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      const { runDoorway } = await import('../core/tunnel/connectors/anthropic/cloudflared/doorway.ts');
+      process.exit(await runDoorway(words));
     });
 }
 

@@ -29,6 +29,7 @@ import { createResultHandlers } from './handlers/result-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createSignInHandlers } from './handlers/sign-in-handlers.ts';
 import { createWatchHandlers } from './handlers/watch-handlers.ts';
+import { createContainment } from './join/contained-child.ts';
 import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
@@ -335,6 +336,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     },
     environment: process.env,
     startChild: startKeptChild,
+    containment: createContainment(isolationSupport, [...options.selfCommand, 'cloudflared-doorway', '--']),
     pageOrigin: () => pageOrigin(settings.get()),
     ...(options.publicRoots ? { publicRoots: options.publicRoots } : {}),
     onForged: (why) => {

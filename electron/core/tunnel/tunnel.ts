@@ -13,7 +13,7 @@ import { type ChallengeDoor, createChallengeDoor } from './acme/challenge-door.t
 import { type OrderCertificate, orderCertificate, publicRoots } from './acme/order.ts';
 import { openPublicCertificate, type PublicCertificate } from './acme/public-certificate.ts';
 import { chooseAnthropic } from './connectors/anthropic/anthropic-choice.ts';
-import { openAnthropic } from './connectors/anthropic/anthropic-way.ts';
+import { type AnthropicWayDeps, openAnthropic } from './connectors/anthropic/anthropic-way.ts';
 import type { StartChild } from './connectors/anthropic/cloudflared/supervisor.ts';
 import { createRecorder, type Recorder } from './connectors/anthropic/recorder.ts';
 import { createTunnelsAccount, type RemoteChange } from './connectors/anthropic/tunnels-api/tunnels-account.ts';
@@ -73,6 +73,8 @@ export interface TunnelDeps {
   readonly resolveCaa?: ResolveCaa;
   /** Starts cloudflared, kept like a server's child. */
   readonly startChild: StartChild;
+  /** Whether cloudflared can be contained on this machine. */
+  readonly containment: AnthropicWayDeps['containment'];
   /** Where browsers let agents in, where that is not the tunnel's own name. */
   readonly pageOrigin?: () => string | undefined;
   /** Slugs of the servers that are shared now. */

@@ -12,7 +12,7 @@ import { createWebSocketDuplex } from '../../edge/websocket-duplex.ts';
 import type { WayIn } from '../../way-in.ts';
 import type { Connector, PeerInfo } from '../connector.ts';
 import { anthropicChecklist, type Seen } from './checklist.ts';
-import { createCloudflaredConnector, type StartChild } from './cloudflared/supervisor.ts';
+import { type CloudflaredDeps, createCloudflaredConnector, type StartChild } from './cloudflared/supervisor.ts';
 import { readConnectorToken } from './connector-token.ts';
 import { createExternalConnector } from './external-connector.ts';
 import { findEdgeAddresses, readEdgeAddress } from './native/edge-addresses.ts';
@@ -26,6 +26,8 @@ export interface AnthropicWayDeps {
   /** Folder for what cloudflared needs. */
   readonly folder: string;
   readonly startChild: StartChild;
+  /** Whether cloudflared can be contained here. */
+  readonly containment: CloudflaredDeps['containment'];
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Names of the hosts that are routed now. */
   readonly routes: () => readonly string[];
@@ -85,6 +87,8 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
       const made = createCloudflaredConnector({
         token: () => token ?? '',
         startChild: deps.startChild,
+        containment: deps.containment,
+        endpoint: readConnectorToken(token ?? '').endpoint,
         clock,
         folder: join(deps.folder, 'cloudflared'),
         environment: deps.environment,
