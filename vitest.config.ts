@@ -11,7 +11,14 @@ const exclude = [...configDefaults.exclude, '**/*.long.test.{ts,tsx}'];
 /** What all suites share: real processes and sockets, so one process a file, on a machine with two cores. */
 const common = { exclude, pool: 'forks', maxWorkers: 2 } as const;
 /** Suites that drive a browser: one at a time, or they wait for each other. */
-const alone = { exclude, pool: 'forks', maxWorkers: 1, testTimeout: 60_000, hookTimeout: 120_000 } as const;
+const alone = {
+  exclude,
+  pool: 'forks',
+  maxWorkers: 1,
+  maxConcurrency: 2,
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+} as const;
 
 export default defineConfig({
   test: {

@@ -11,6 +11,7 @@ import { PromptWindow } from './features/approvals/prompt-window.tsx';
 import { usePromptQueue } from './features/approvals/use-prompt-queue.ts';
 import { DoctorPage } from './features/doctor/doctor-page.tsx';
 import { FirstRunPage } from './features/first-run/first-run-page.tsx';
+import { PresenceBanner } from './features/presence/presence-banner.tsx';
 import { RequestsPage } from './features/requests/requests-page.tsx';
 import { Loading, NoKey, OfflineBanner, Unreachable } from './features/road/connection-states.tsx';
 import { RoadBar } from './features/road/road-bar.tsx';
@@ -55,6 +56,7 @@ function Frame({ state, route }: { state: AppState; route: Route }) {
         <Rail page={railPage(route)} waiting={state.approvals.length} />
         <main id="main" tabIndex={-1}>
           {connection.kind === 'offline' && <OfflineBanner connection={connection} />}
+          <PresenceBanner />
           <PageOf route={route} onReview={prompts.review} />
         </main>
       </div>

@@ -3,6 +3,7 @@ import { approvalsTexts } from './texts/approvals.ts';
 import { claudeTexts } from './texts/claude.ts';
 import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
+import { presenceTexts } from './texts/presence.ts';
 import { requestsTexts } from './texts/requests.ts';
 import { rulesTexts } from './texts/rules.ts';
 import { serversTexts } from './texts/servers.ts';
@@ -23,4 +24,5 @@ export const texts = {
   ...claudeTexts,
   ...doctorTexts,
   ...settingsTexts,
+  ...presenceTexts,
 } as const;

@@ -97,3 +97,11 @@ function isExecutable(path) {
     return false;
   }
 }
+
+/** Features by which each window loads pages of the browser's own beside ours; without them a page opens in half the time. */
+export const browserOwnPages = [
+  'WebUIOmniboxPopup',
+  'WebUIOmniboxAimPopup',
+  'WebUIOmniboxFullPopup',
+  'PreloadTopChromeWebUI',
+];

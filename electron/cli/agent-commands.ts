@@ -122,9 +122,19 @@ export function registerAgentCommands(program: Command, io: CliIo): void {
     });
 
   agents
+    .command('rename')
+    .description('Call an agent by a name of your own, in lists, prompts and the log')
+    .argument('<id>', 'of the agent, or of something that it holds')
+    .argument('<name>')
+    .action(async (id: string, name: string) => {
+      const renamed = await ask(io, 'agents.rename', { id, name });
+      io.print(renamed, () => `${shown(renamed.id)} is called ${shown(renamed.name)} now.`);
+    });
+
+  agents
     .command('narrow')
-    .description('Narrow a grant to its reads, or to some of its tools')
-    .argument('<id>', 'of the grant')
+    .description('Narrow a grant or a token to its reads, or to some of its tools')
+    .argument('<id>', 'of the grant or token')
     .option('--tool <t>', 'keep this tool; may be repeated; without it: reads', collect)
     .action(async (id: string, { tool }: { tool?: string[] }) => {
       const narrowed = await ask(io, 'agents.narrow', { id, tools: tool ?? 'reads' });

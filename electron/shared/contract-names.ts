@@ -42,6 +42,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'canaries.add': true,
   'canaries.remove': true,
   'agents.revoke': true,
+  'agents.rename': true,
   'agents.narrow': true,
   'agents.letIn': true,
   'agents.unblock': true,
@@ -74,6 +75,7 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   resume: true,
   'settings.get': true,
   'settings.set': true,
+  'presence.set': true,
 };
 
 /** See {@link requestNames}. */

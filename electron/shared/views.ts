@@ -308,6 +308,42 @@ export const rememberedView = z.object({
 /** See {@link rememberedView}. */
 export type RememberedView = z.infer<typeof rememberedView>;
 
+/** Whether the person is at the desk (`ui.md`, Not at the desk). */
+export const presenceView = z.object({
+  /** Set while questions are answered at once with "the person is away". */
+  away: z.object({ at: instant, until: instant.optional(), by: z.enum(['hand', 'idle']) }).optional(),
+  /** The screen is locked: what asks waits unseen. */
+  locked: z.boolean(),
+  /** Others see the screen: prompts show who and the verb, no values. */
+  presenting: z.boolean(),
+  /** What happened while the person was away, until it was read. */
+  summary: z
+    .object({
+      from: instant,
+      to: instant,
+      ran: z.number().int(),
+      waiting: z.number().int(),
+      expired: z.number().int(),
+    })
+    .optional(),
+});
+/** See {@link presenceView}. */
+export type PresenceView = z.infer<typeof presenceView>;
+
+/** What the person chose of how the app behaves; every one has a default. */
+export const preferencesView = z.object({
+  cliMayDecide: z.boolean(),
+  openAtLogin: z.boolean(),
+  /** Whether answers that were remembered for a session end when the screen is locked. */
+  lockEndsSessions: z.boolean(),
+  /** Idle minutes after which the person counts as away; 0 = never. */
+  awayAfterMinutes: z.number().int().min(0).max(720),
+  /** Whether a prompt is heard. */
+  promptSound: z.boolean(),
+});
+/** See {@link preferencesView}. */
+export type Preferences = z.infer<typeof preferencesView>;
+
 /** One row of the request log: a call with its decision and how it ended (`design.md` §6). */
 export const logRow = z.object({
   seq: z.number().int(),
@@ -395,6 +431,8 @@ export const tunnelView = z.object({
     .array(z.object({ step: z.string(), state: z.enum(['done', 'open', 'failed', 'unproven']), detail: z.string() }))
     .optional(),
   /** What else to know of this way in, in words. */
+  /** Whether the program that holds the connections can reach nothing else; absent where there is none. */
+  contained: z.boolean().optional(),
   remarks: z.array(z.string()).optional(),
 });
 /** The app's own authority, and during a change the second one. */

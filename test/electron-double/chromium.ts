@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
+import { browserOwnPages } from '../chromium.mjs';
 import { type Cdp, createCdp } from './cdp.ts';
 import { guardPopups } from './popups.ts';
 
@@ -38,7 +39,7 @@ export async function startChromium(folder: string): Promise<Chromium> {
       '--disable-renderer-backgrounding',
       '--disable-backgrounding-occluded-windows',
       // Nothing may be closed but by the app's own locks: pages may ask loopback addresses, where tests listen.
-      '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
+      `--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,${browserOwnPages.join(',')}`,
       '--host-resolver-rules=MAP *.app-scheme.test ~NOTFOUND',
       '--no-startup-window',
     ],

@@ -54,7 +54,7 @@ export const mutants = [
   },
   {
     claim: 'S3 a forged certificate pauses',
-    file: 'electron/core/tunnel/tunnel.ts',
+    file: 'electron/core/tunnel/prover.ts',
     find: "if (isPublic && result.hop === 'inner-tls') await watchForgery(target);",
     put: '',
     test: 'test/integration/acme/acme.test.ts',
@@ -301,6 +301,22 @@ export const mutants = [
     name: 'DNS that names an address',
   },
   {
+    claim: 'S11 a locked screen ends session answers',
+    file: 'electron/core/approvals/create-approvals.ts',
+    find: 'for (const { id } of ended) remembered.forget(id);',
+    put: '',
+    test: 'test/unit/approvals/away.test.ts',
+    name: 'what was allowed for a session',
+  },
+  {
+    claim: 'S11 an answer that waited is given once',
+    file: 'electron/core/gateway/kept-results.ts',
+    find: '      if (results.get(call.digest)?.result !== result) return false;\n',
+    put: '',
+    test: 'test/integration/gateway/answer-streams.test.ts',
+    name: 'an answer that came while nobody was there',
+  },
+  {
     claim: 'S19 proof',
     file: 'electron/core/fronts/control-socket.ts',
     find: "if (!proves(prove(key, 'client', nonces.client, nonces.server), proof)) {",
@@ -366,7 +382,7 @@ export const mutants = [
   },
   {
     claim: 'oauth audience',
-    file: 'electron/core/oauth/create-oauth.ts',
+    file: 'electron/core/oauth/grants.ts',
     find: 'if (found.audience !== resource || grant.resource !== resource)',
     put: 'if (found.audience === undefined)',
     test: 'test/integration/oauth/flow.test.ts',
@@ -414,7 +430,7 @@ export const mutants = [
   },
   {
     claim: 'private where the middle reads',
-    file: 'electron/core/tunnel/openai-way.ts',
+    file: 'electron/core/tunnel/ways/openai-tunnel.ts',
     find: ' && !isWithheld(record)',
     put: '',
     test: 'test/unit/openai/private.test.ts',

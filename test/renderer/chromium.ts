@@ -1,6 +1,25 @@
 import process from 'node:process';
 import { type Browser, chromium } from 'playwright-core';
-import { findChromium } from '../chromium.mjs';
+import { browserOwnPages, findChromium } from '../chromium.mjs';
+
+/**
+ * What playwright-core switches off for pages on loopback. Chromium heeds the last `--disable-features` alone, so naming
+ * ours means naming these as well.
+ */
+const switchedOff = [
+  'AvoidUnnecessaryBeforeUnloadCheckSync',
+  'DestroyProfileOnBrowserClose',
+  'HttpsUpgrades',
+  'HttpsFirstBalancedModeAutoEnable',
+  'MediaRouter',
+  'PaintHolding',
+  'ThirdPartyStoragePartitioning',
+  'OptimizationHints',
+  'NetworkTimeServiceQuerying',
+  'AimEnabled',
+  'PreconnectToSearch',
+  ...browserOwnPages,
+];
 
 /** Starts the Chromium that the run was given, or that was found. */
 export function launchChromium(options: { readonly forPictures?: boolean } = {}): Promise<Browser> {
@@ -10,6 +29,11 @@ export function launchChromium(options: { readonly forPictures?: boolean } = {})
   const root = process.getuid?.() === 0;
   // Text is drawn alike whatever the screen and the system's font settings are.
   const alike = ['--disable-lcd-text', '--font-render-hinting=none', '--force-color-profile=srgb'];
-  const args = [...(root ? ['--no-sandbox'] : []), '--disable-gpu', ...(options.forPictures ? alike : [])];
+  const args = [
+    ...(root ? ['--no-sandbox'] : []),
+    '--disable-gpu',
+    `--disable-features=${switchedOff.join(',')}`,
+    ...(options.forPictures ? alike : []),
+  ];
   return chromium.launch({ executablePath, args });
 }

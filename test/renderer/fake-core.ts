@@ -15,7 +15,13 @@ import {
 } from '../../electron/shared/contract.ts';
 import { asSallyportError, SallyportError } from '../../electron/shared/errors.ts';
 import { serverFeatures } from '../../electron/shared/features.ts';
-import type { FirstCallView, FoundServer, LogRow, ToolView } from '../../electron/shared/views.ts';
+import {
+  type FirstCallView,
+  type FoundServer,
+  type LogRow,
+  preferencesView,
+  type ToolView,
+} from '../../electron/shared/views.ts';
 import { detailOf, doctorChecks, fileTools, logRow, morningLog, rulesText, sharingState } from './fixtures.ts';
 
 type Parsed<Name extends RequestName> = z.output<(typeof requests)[Name]['input']>;
@@ -407,7 +413,20 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       });
       return { id };
     },
-    'agents.narrow': ({ id }) => ({ id, scope: 'read' }),
+    'agents.rename': ({ id, name }) => {
+      core.patch({ agents: core.state.agents.map((agent) => (agent.id === id ? { ...agent, name } : agent)) });
+      return { id, name };
+    },
+    'agents.narrow': ({ id, tools }) => {
+      const scope = tools === 'reads' ? 'read' : tools.map((tool) => `tool:${tool}`).join(' ');
+      core.patch({
+        agents: core.state.agents.map((agent) => ({
+          ...agent,
+          grants: agent.grants.map((grant) => (grant.id === id ? { ...grant, scope } : grant)),
+        })),
+      });
+      return { id, scope };
+    },
     'agents.letIn': ({ forMs }) => {
       const { openUntil: _before, ...closed } = core.state.door;
       const door = forMs === 0 ? closed : { ...closed, openUntil: new Date(clock() + forMs).toISOString() };
@@ -508,12 +527,23 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
     'canaries.remove': ({ id }) => ({ id }),
     'settings.get': () => core.state.settings,
     'settings.set': (change) => {
-      const settings = {
-        cliMayDecide: change.cliMayDecide ?? core.state.settings.cliMayDecide,
-        openAtLogin: change.openAtLogin ?? core.state.settings.openAtLogin,
-      };
+      const settings = preferencesView.parse({ ...core.state.settings, ...change });
       core.patch({ settings });
       return settings;
+    },
+    'presence.set': ({ away, back, seen, presenting }) => {
+      const { summary, away: was, ...rest } = core.state.presence;
+      const gone = away ? { at: new Date(now()).toISOString(), by: 'hand' as const } : was;
+      core.replace({
+        ...core.state,
+        presence: {
+          ...rest,
+          ...(gone && !back ? { away: gone } : {}),
+          ...(summary && !seen ? { summary } : {}),
+          presenting: presenting ?? rest.presenting,
+        },
+      });
+      return core.state.presence;
     },
   };
 }

@@ -339,7 +339,14 @@ export function sharingState(): AppState {
     agents: [...agents],
     consents: [],
     door: { refused: 0, blocked: [] },
-    settings: { cliMayDecide: false, openAtLogin: false },
+    settings: {
+      cliMayDecide: false,
+      openAtLogin: false,
+      lockEndsSessions: true,
+      awayAfterMinutes: 10,
+      promptSound: false,
+    },
+    presence: { locked: false, presenting: false },
   };
 }
 

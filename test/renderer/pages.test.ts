@@ -225,6 +225,37 @@ describe('tokens', () => {
     await dialog.waitFor({ state: 'detached' });
     expect(core.asked).toContainEqual({ name: 'agents.revoke', input: { id: 'grant-1' } });
   });
+
+  test('each grant says its server, tools, last use, end and calls today; it is renamed and narrowed there', async () => {
+    const { page, core } = await open({ route: '#/agents' });
+    const claude = page.locator('.agent').filter({ hasText: 'Claude (claude.ai)' });
+    await claude.waitFor();
+    const words = (await claude.textContent()) ?? '';
+    for (const part of [
+      '128 calls today',
+      'files',
+      'only read_text_file, write_file',
+      'last used',
+      '30 days',
+      'never used',
+    ]) {
+      expect(words).toContain(part);
+    }
+    await page.getByRole('button', { name: 'Narrow Claude (claude.ai) on files' }).click();
+    const narrow = page.getByRole('dialog', { name: 'Narrow Claude (claude.ai) on files' });
+    // Only what it holds can be kept: move_file is exposed, and not its.
+    await narrow.getByRole('checkbox', { name: /write_file/ }).uncheck();
+    expect(await narrow.getByRole('checkbox').count()).toBe(2);
+    await narrow.getByRole('button', { name: 'Keep 1 tool' }).click();
+    await narrow.waitFor({ state: 'detached' });
+    await claude.getByText('only read_text_file', { exact: true }).waitFor();
+    expect(core.asked).toContainEqual({ name: 'agents.narrow', input: { id: 'grant-1', tools: ['read_text_file'] } });
+
+    await page.getByRole('button', { name: 'Rename Claude (claude.ai)' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('My Claude');
+    await page.getByRole('button', { name: 'Rename', exact: true }).click();
+    await page.getByRole('heading', { name: 'My Claude' }).waitFor();
+  });
 });
 
 describe('requests', () => {
@@ -339,4 +370,20 @@ test('settings are set, and the theme is this window’s own', async () => {
   await expect.poll(() => page.evaluate(() => getComputedStyle(document.body).colorScheme)).toBe('dark');
   await page.reload();
   await expect.poll(() => page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
+});
+
+test('who goes is away until they say so; what happened is said once', async () => {
+  const { page, core } = await open({ route: '#/settings' });
+  await page.getByRole('button', { name: 'I am away' }).click();
+  await page.getByText(/You are away since/).waitFor();
+  const at = new Date().toISOString();
+  core.patch({
+    presence: { locked: false, presenting: false, summary: { from: at, to: at, ran: 1, waiting: 2, expired: 0 } },
+  });
+  await page.getByText('While you were away: 1 call ran, 2 wait for you.').waitFor();
+  await page.getByRole('link', { name: 'See what waits' }).waitFor();
+  await page.getByRole('button', { name: 'Dismiss' }).click();
+  await expect.poll(() => page.getByText('While you were away').count()).toBe(0);
+  await page.getByRole('radio', { name: 'Never' }).check();
+  await expect.poll(() => core.state.settings.awayAfterMinutes).toBe(0);
 });

@@ -263,3 +263,15 @@ test('remembered answers are sentences that can be forgotten', async () => {
   await page.getByText('Nothing is remembered.').waitFor();
   expect(core.asked).toContainEqual({ name: 'approvals.forget', input: { id: 'remembered-1' } });
 });
+
+test('while presenting it says who and the verb; the values come by hand, for this prompt alone', async () => {
+  const presence = { locked: false, presenting: true };
+  const { page, core } = await open({ state: { ...asking(approval), presence } });
+  const prompt = page.getByRole('dialog', { name: /Approval prompt/ });
+  await prompt.getByRole('heading', { name: 'write a file', exact: true }).waitFor();
+  expect(await prompt.textContent()).not.toContain('plan.md');
+  await prompt.getByRole('button', { name: 'Show them' }).click();
+  await prompt.getByText('due Monday, ask Ana for the numbers').waitFor();
+  core.patch({ approvals: [{ ...approval, id: 'another' }] });
+  await prompt.getByText('Values are hidden').waitFor();
+});

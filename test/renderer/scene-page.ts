@@ -87,7 +87,7 @@ async function settled(page: Page): Promise<void> {
   let before = '';
   let same = 0;
   for (let round = 0; round < 60 && same < 4; round += 1) {
-    await page.waitForTimeout(60);
+    await page.waitForTimeout(30);
     await page.clock.runFor(1);
     const now = (await boxesOf(page)).join('\n');
     same = now === before && now !== '' ? same + 1 : 0;

@@ -202,7 +202,28 @@ export const scenes: readonly Scene[] = [
       await page.getByRole('button', { name: 'Allow once' }).waitFor();
     },
   },
+  {
+    name: 'back-at-the-desk',
+    state: () => ({
+      ...asking(),
+      presence: {
+        locked: false,
+        presenting: true,
+        summary: { from: ago(3_600), to: ago(20), ran: 6, waiting: 2, expired: 1 },
+      },
+    }),
+    route: '#/approvals',
+  },
   { name: 'agents', state: sharingState, route: '#/agents' },
+  {
+    name: 'agents-narrow',
+    state: sharingState,
+    route: '#/agents',
+    async act(page) {
+      await page.getByRole('button', { name: 'Narrow Claude (claude.ai) on files' }).click();
+      await page.getByRole('checkbox').first().waitFor();
+    },
+  },
   { name: 'agents-empty', state: emptyState, route: '#/agents' },
   {
     name: 'token',

@@ -3,21 +3,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { JWK } from 'oidc-provider';
 import type { Clock } from '../../shared/clock.ts';
-import { SallyportError } from '../../shared/errors.ts';
+import type { SallyportError } from '../../shared/errors.ts';
 import type { AgentView } from '../../shared/views.ts';
+import { createAgentNames } from './agent-names.ts';
 import { createArtefactStore } from './artefact-store.ts';
 import { isAuthorizationPath } from './authorization-routes.ts';
 import { type AuthorizationServer, createAuthorizationServer, type ProtectedServer } from './authorization-server.ts';
-import { bearerOf, insufficientScope, invalidToken } from './bearer-challenge.ts';
 import { createBlockedAgents } from './blocked-agents.ts';
 import { createClients } from './clients.ts';
 import { type Consents, type ConsentTool, createConsents } from './consents.ts';
 import { createResourceServer } from './create-resource-server.ts';
-import { type AccessGrant, createGrantStore } from './grant-store.ts';
+import { createGrants, grantNotFound } from './grants.ts';
 import { createGuardedFetch, type GuardedFetchDeps } from './guarded-fetch.ts';
 import { openOauthDatabase } from './oauth-database.ts';
 import type { ResourceServer } from './resource-server.ts';
-import { authorityOf, narrowed, toolScope, toolsOf } from './scopes.ts';
 
 /** What {@link createOauth} needs. */
 export interface OauthDeps {
@@ -49,8 +48,10 @@ export type OauthResponse = ServerResponse | Http2ServerResponse;
 /** Authorization server and resource server for what is shared: OAuth grants and minted tokens alike. */
 export interface Oauth extends ResourceServer {
   readonly consents: Consents;
-  /** Narrows a grant. @throws SallyportError `grant_not_found`, `scope_wider` at hop `oauth` */
-  narrow(grantId: string, choice: 'reads' | readonly string[]): { id: string; scope: string };
+  /** Narrows a grant or a minted token. @throws SallyportError `grant_not_found`, `scope_wider` at hop `oauth` */
+  narrow(id: string, choice: 'reads' | readonly string[]): { id: string; scope: string };
+  /** Gives an agent the person's own name for it; by its id, or that of a grant. @throws SallyportError `grant_not_found` */
+  rename(id: string, name: string): { id: string; name: string; before: string };
   /** Notes that a request was refused for its token; each reason and server at most once a minute. */
   noteRefusal(why: string, server: string): void;
   /** Whether the authorization server answers at that path. */
@@ -62,8 +63,6 @@ export interface Oauth extends ResourceServer {
 }
 
 const keepEndedMs = 7 * 86_400_000;
-const unusedGrantMs = 600_000;
-const useNoteMs = 60_000;
 const sweepMs = 600_000;
 /** Strangers' mistakes are noted at most this often, each kind apart. */
 const refusalNoteMs = 60_000;
@@ -75,16 +74,12 @@ const maxRefusalKinds = 200;
  */
 export function createOauth(deps: OauthDeps): Oauth {
   const { clock, onNote } = deps;
-  const minted = createResourceServer({
-    path: deps.path,
-    clock,
-    ...(deps.onTrouble ? { onTrouble: deps.onTrouble } : {}),
-  });
+  const trouble = deps.onTrouble ? { onTrouble: deps.onTrouble } : {};
+  const minted = createResourceServer({ path: deps.path, clock, tools: deps.tools, ...trouble });
   const { database } = openOauthDatabase(deps.path, clock);
-  const grantStore = createGrantStore(database);
   const artefacts = createArtefactStore(database, clock);
-  const grants = new Map<string, AccessGrant>(grantStore.all().map((grant) => [grant.id, grant]));
-  const revoked = new Set<(grantId: string) => void>();
+  const names = createAgentNames(database);
+  const cut = new Set<(grantId: string) => void>();
   const changed = new Set<() => void>();
   const servers = new Map<string, AuthorizationServer>();
   const refusals = new Map<string, number>();
@@ -92,10 +87,17 @@ export function createOauth(deps: OauthDeps): Oauth {
   const tellChanged = (): void => {
     for (const listener of [...changed]) listener();
   };
-  const isLive = (grant: AccessGrant): boolean => grant.revokedAt === undefined && grant.expiresAt > clock.now();
-  const live = (): AccessGrant[] =>
-    [...grants.values()].filter((grant) => isLive(grant) && grant.activatedAt !== undefined);
-  const hasGrant = (clientId: string): boolean => live().some((grant) => grant.clientId === clientId);
+  const grants = createGrants({
+    database,
+    clock,
+    artefacts,
+    tools: deps.tools,
+    ...trouble,
+    onCut: (grantId) => {
+      for (const listener of [...cut]) listener(grantId);
+    },
+    onChange: tellChanged,
+  });
   const note = (what: string): void => {
     const now = clock.monotonic();
     const before = refusals.get(what);
@@ -110,7 +112,7 @@ export function createOauth(deps: OauthDeps): Oauth {
     newId: randomUUID,
     blocked: createBlockedAgents(database),
     tools: deps.tools,
-    hasGrant,
+    hasGrant: grants.has,
     onNote,
     ...(deps.newCode ? { newCode: deps.newCode } : {}),
   });
@@ -119,54 +121,9 @@ export function createOauth(deps: OauthDeps): Oauth {
     database,
     clock,
     fetchDocument: createGuardedFetch(deps.documents),
-    hasGrant,
+    hasGrant: grants.has,
     doorOpen: consents.doorOpen,
   });
-
-  /** From the first line on the grant opens nothing, also if the disk refuses. */
-  const end = (ending: readonly AccessGrant[]): void => {
-    const now = clock.now();
-    for (const grant of ending) grants.set(grant.id, { ...grant, revokedAt: now });
-    try {
-      for (const grant of ending) {
-        grantStore.revoke(grant.id, now);
-        artefacts.revokeByGrantId(grant.id);
-      }
-    } finally {
-      for (const grant of ending) for (const listener of [...revoked]) listener(grant.id);
-      if (ending.length > 0) tellChanged();
-    }
-  };
-  const noteUse = (grant: AccessGrant, token: string): void => {
-    const now = clock.now();
-    if (grant.lastUsedAt !== undefined && Math.abs(now - grant.lastUsedAt) < useNoteMs) {
-      // The successor of a rotated token counts as used from its first use on.
-      if (!usedTokens.has(token)) markUsed(token);
-      return;
-    }
-    grants.set(grant.id, { ...grant, lastUsedAt: now });
-    markUsed(token);
-    try {
-      grantStore.used(grant.id, now);
-    } catch (error) {
-      deps.onTrouble?.(
-        new SallyportError('oauth_unwritable', 'app', 'The last use of a grant was not noted.', { cause: error }),
-      );
-    }
-    tellChanged();
-  };
-  const usedTokens = new Set<string>();
-  const markUsed = (token: string): void => {
-    if (usedTokens.size >= 1_000) usedTokens.clear();
-    usedTokens.add(token);
-    try {
-      artefacts.accessTokenUsed(token);
-    } catch (error) {
-      deps.onTrouble?.(
-        new SallyportError('oauth_unwritable', 'app', 'The use of a token was not noted.', { cause: error }),
-      );
-    }
-  };
 
   const server = (): AuthorizationServer => {
     const issuer = deps.issuer();
@@ -184,23 +141,14 @@ export function createOauth(deps: OauthDeps): Oauth {
         servers: deps.servers,
         tools: deps.tools,
         paused: deps.paused,
-        known: hasGrant,
-        onGranted: (grant) => {
-          grantStore.insert(grant);
-          grants.set(grant.id, grant);
-        },
-        onToken: (grantId) => {
-          const grant = grants.get(grantId);
-          if (!grant || grant.activatedAt !== undefined) return;
-          grants.set(grantId, { ...grant, activatedAt: clock.now() });
-          grantStore.activate(grantId, clock.now());
-          tellChanged();
-        },
+        known: grants.has,
+        onGranted: grants.add,
+        onToken: grants.activate,
         onEnded: (grantId, why) => {
-          const grant = grants.get(grantId);
+          const grant = grants.find(grantId);
           if (!grant || grant.revokedAt !== undefined) return;
-          onNote(`The access of ${grant.name} ended: ${why}.`, grant.server);
-          end([grant]);
+          onNote(`The access of ${nameOf(grant.agent, grant.name)} ended: ${why}.`, grant.server);
+          grants.revoke(grantId);
         },
         onRefused: note,
       });
@@ -218,104 +166,53 @@ export function createOauth(deps: OauthDeps): Oauth {
   };
 
   const sweep = (): void => {
-    const now = clock.now();
-    grantStore.sweep(now - keepEndedMs);
+    grants.sweep(clock.now() - keepEndedMs);
     artefacts.sweep();
-    for (const grant of grants.values()) {
-      const ended = Math.min(grant.expiresAt, grant.revokedAt ?? grant.expiresAt) < now - keepEndedMs;
-      const unused = grant.activatedAt === undefined && grant.createdAt < now - unusedGrantMs;
-      if (ended || unused) grants.delete(grant.id);
-    }
+    names.sweep();
     stopSweep = clock.schedule(sweepMs, sweep);
   };
   let stopSweep = (): void => {};
   sweep();
 
-  const agentsOf = (): Omit<AgentView, 'callsToday'>[] => {
-    const views = new Map<string, Omit<AgentView, 'callsToday'>>();
-    for (const grant of live()) {
-      const view = views.get(grant.agent);
-      const shown = {
-        id: grant.id,
-        server: grant.server,
-        scope: grant.scope,
-        expiresAt: new Date(grant.expiresAt).toISOString(),
-        ...(grant.lastUsedAt === undefined ? {} : { lastUsedAt: new Date(grant.lastUsedAt).toISOString() }),
-      };
-      const base = {
-        id: grant.agent,
-        name: grant.name,
-        kind: 'oauth' as const,
-        client: grant.clientId,
-        verified: grant.verified,
-      };
-      views.set(grant.agent, view ? { ...view, grants: [...view.grants, shown] } : { ...base, grants: [shown] });
-    }
-    return [...views.values()];
-  };
+  const nameOf = (agent: string, otherwise: string): string => names.of(agent) ?? otherwise;
+  const agents = (): Omit<AgentView, 'callsToday'>[] =>
+    [...grants.agents(), ...minted.agents()].map((agent) => ({ ...agent, name: nameOf(agent.id, agent.name) }));
 
   return {
     consents,
     authenticate(header, resource) {
-      const token = bearerOf(header);
-      const found = token === undefined ? undefined : artefacts.accessToken(token);
-      if (token === undefined || !found) return minted.authenticate(header, resource);
-      const grant = grants.get(found.grantId);
-      if (!grant || grant.revokedAt !== undefined) return invalidToken(resource, 'revoked');
-      if (found.expiresAt <= clock.now() || grant.expiresAt <= clock.now()) return invalidToken(resource, 'expired');
-      if (found.audience !== resource || grant.resource !== resource) return invalidToken(resource, 'wrong_audience');
-      noteUse(grant, token);
-      const tools = toolsOf(grant.scope, deps.tools(grant.server));
-      return {
-        agent: { id: grant.agent, name: grant.name },
-        grantId: grant.id,
-        expiresAt: found.expiresAt,
-        ...(tools === undefined ? {} : { tools, stepUp: (tool) => insufficientScope(resource, grant.scope, tool) }),
-      };
+      const found = grants.authenticate(header, resource) ?? minted.authenticate(header, resource);
+      if (!('agent' in found)) return found;
+      const { id, name } = found.agent;
+      return { ...found, agent: { id, name: nameOf(id, name) } };
     },
     widen(grantId, tool) {
-      const grant = grants.get(grantId);
-      if (!grant || !isLive(grant)) return false;
-      const scope = [...new Set([...authorityOf(grant.scope), toolScope(tool)])].join(' ');
-      grantStore.setScope(grantId, scope);
-      grants.set(grantId, { ...grant, scope });
-      onNote(`${grant.name} may now use ${tool} too.`, grant.server);
-      tellChanged();
-      return true;
+      const grant = grants.widen(grantId, tool);
+      if (grant) onNote(`${nameOf(grant.agent, grant.name)} may now use ${tool} too.`, grant.server);
+      return grant !== undefined;
     },
-    narrow(grantId, choice) {
-      const grant = grants.get(grantId);
-      if (!grant || !isLive(grant)) throw grantNotFound(grantId);
-      const scope = narrowed(grant.scope, choice, deps.tools(grant.server));
-      if (scope === '') {
-        throw new SallyportError(
-          'scope_wider',
-          'oauth',
-          'The grant holds none of this, and narrowing does not widen.',
-          {
-            hint: 'To take everything, revoke it: sallyport agents revoke ID',
-          },
-        );
-      }
-      grantStore.setScope(grantId, scope);
-      grants.set(grantId, { ...grant, scope });
-      // Streams that were opened with more end; the agent lists its tools anew.
-      for (const listener of [...revoked]) listener(grantId);
+    narrow(id, choice) {
+      const scope = grants.narrow(id, choice) ?? minted.narrow(id, choice);
+      if (scope === undefined) throw grantNotFound(id);
+      return { id, scope };
+    },
+    rename(id, name) {
+      const agent = agents().find((one) => one.id === id || one.grants.some((grant) => grant.id === id));
+      if (!agent) throw grantNotFound(id);
+      names.set(agent.id, name);
       tellChanged();
-      return { id: grantId, scope };
+      return { id: agent.id, name, before: agent.name };
     },
     mint: (options) => minted.mint(options),
     revoke(id) {
-      const ending = live().filter((grant) => grant.id === id || grant.agent === id);
-      if (ending.length === 0) return minted.revoke(id);
-      end(ending);
+      if (!grants.revoke(id)) minted.revoke(id);
     },
     revokeAll(slug) {
       consents.withdraw(slug);
-      end([...grants.values()].filter((grant) => isLive(grant) && (slug === undefined || grant.server === slug)));
+      grants.revokeAll(slug);
       minted.revokeAll(slug);
     },
-    agents: () => [...agentsOf(), ...minted.agents()],
+    agents,
     metadata: (resource) => ({ ...minted.metadata(resource), authorization_servers: [deps.issuer()] }),
     noteRefusal: (why, slug) => note(`a token for ${slug} (${why})`),
     serves: isAuthorizationPath,
@@ -342,10 +239,10 @@ export function createOauth(deps: OauthDeps): Oauth {
     },
     onRevoked(listener) {
       const stopMinted = minted.onRevoked(listener);
-      revoked.add(listener);
+      cut.add(listener);
       return () => {
         stopMinted();
-        revoked.delete(listener);
+        cut.delete(listener);
       };
     },
     onChange(listener) {
@@ -360,16 +257,10 @@ export function createOauth(deps: OauthDeps): Oauth {
       stopSweep();
       stopConsents();
       consents.close();
-      revoked.clear();
+      cut.clear();
       changed.clear();
       database.close();
       minted.close();
     },
   };
-}
-
-function grantNotFound(id: string): SallyportError {
-  return new SallyportError('grant_not_found', 'oauth', `Nothing is granted under ${JSON.stringify(id)}.`, {
-    hint: 'List what is granted: sallyport agents list',
-  });
 }

@@ -3,8 +3,9 @@ import { basename } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
 import { SallyportError } from '../../shared/errors.ts';
 import { invalidToken, malformedHeader, missingToken, scopeOf } from './bearer-challenge.ts';
+import { grantNotFound, nothingLeft } from './grants.ts';
 import type { ResourceServer } from './resource-server.ts';
-import { allShared, readScope } from './scopes.ts';
+import { allShared, narrowed, readScope, type ScopedTool, toolsOf } from './scopes.ts';
 import { openTokenStore, type StoredToken } from './token-store.ts';
 
 /** What {@link createResourceServer} needs. */
@@ -12,8 +13,16 @@ export interface ResourceServerDeps {
   /** `<data>/oauth.db`. */
   readonly path: string;
   readonly clock: Clock;
+  /** The exposed tools of a shared server, for narrowing to its reads. */
+  readonly tools?: (slug: string) => readonly ScopedTool[];
   /** Told when a damaged file was put aside (all tokens are gone then) or a use could not be noted; must not throw. */
   readonly onTrouble?: (error: SallyportError) => void;
+}
+
+/** Minted tokens, as a resource server of their own. */
+export interface MintedTokens extends ResourceServer {
+  /** Narrows a token. @returns undefined if there is no such token. @throws SallyportError `scope_wider` at hop `oauth` */
+  narrow(id: string, choice: 'reads' | readonly string[]): string | undefined;
 }
 
 /** Tokens that exist at once; checking compares with each of them. */
@@ -28,7 +37,7 @@ const maxHeader = 4_096;
  * Opens the tokens.
  * @throws SallyportError at hop `app`: `oauth_newer` (the file is left alone), `oauth_unwritable`
  */
-export function createResourceServer(deps: ResourceServerDeps): ResourceServer {
+export function createResourceServer(deps: ResourceServerDeps): MintedTokens {
   const { clock } = deps;
   const store = openTokenStore(deps.path, clock);
   store.sweep(clock.now() - keepEndedMs);
@@ -141,13 +150,22 @@ export function createResourceServer(deps: ResourceServerDeps): ResourceServer {
       };
     },
     widen: () => false,
+    narrow(id, choice) {
+      const token = live().find((one) => one.id === id);
+      if (!token) return undefined;
+      const tools = deps.tools?.(token.server) ?? [];
+      // A token stays for the tools that it names: those that read, as they are now.
+      const kept = toolsOf(narrowed(scopeOf(token.tools), choice, tools), tools) ?? [];
+      if (kept.length === 0) throw nothingLeft();
+      store.setTools(id, kept);
+      tokens.set(id, { ...token, tools: kept });
+      for (const listener of [...revoked]) listener(id);
+      tellChanged();
+      return scopeOf(kept);
+    },
     revoke(id) {
       const ending = live().filter((token) => token.id === id || agentId(token) === id);
-      if (ending.length === 0) {
-        throw new SallyportError('grant_not_found', 'oauth', `Nothing is granted under ${JSON.stringify(id)}.`, {
-          hint: 'List what is granted: sallyport agents list',
-        });
-      }
+      if (ending.length === 0) throw grantNotFound(id);
       end(ending);
     },
     revokeAll(server) {

@@ -28,11 +28,15 @@ CREATE TABLE client(
 );
 CREATE TABLE blocked_agent(agent TEXT PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL)`;
 
+/** What a person calls an agent. */
+const names = 'CREATE TABLE agent_name(agent TEXT PRIMARY KEY, name TEXT NOT NULL)';
+
 /**
  * Opens `oauth.db`.
  * @throws SallyportError at hop `app`: `oauth_newer`, `oauth_unwritable`
  */
 export function openOauthDatabase(path: string, clock: Clock): DatabaseFile {
-  const schema = `${tokens};${authorization}`;
-  return openDatabaseFile({ path, name: 'oauth', schemaVersion: 2, schema, upgrades: { 1: authorization }, clock });
+  const schema = `${tokens};${authorization};${names}`;
+  const upgrades = { 1: authorization, 2: names };
+  return openDatabaseFile({ path, name: 'oauth', schemaVersion: 3, schema, upgrades, clock });
 }

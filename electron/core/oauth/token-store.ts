@@ -38,6 +38,7 @@ export interface TokenStore {
   readonly keptAside?: string;
   all(): StoredToken[];
   insert(token: StoredToken): void;
+  setTools(id: string, tools: readonly string[]): void;
   revoke(id: string, at: number): void;
   used(id: string, at: number): void;
   /** Removes what ended before `at`. */
@@ -58,6 +59,7 @@ function statements(database: DatabaseSync): Omit<TokenStore, 'keptAside'> {
   const insert = database.prepare(
     `INSERT INTO token(id, hash, server, resource, name, tools, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const setTools = database.prepare('UPDATE token SET tools = ? WHERE id = ?');
   const revoke = database.prepare('UPDATE token SET revoked_at = ? WHERE id = ?');
   const used = database.prepare('UPDATE token SET last_used_at = ? WHERE id = ?');
   const sweep = database.prepare('DELETE FROM token WHERE expires_at < ? OR revoked_at < ?');
@@ -67,6 +69,7 @@ function statements(database: DatabaseSync): Omit<TokenStore, 'keptAside'> {
       const { id, hash, server, resource, name, tools, createdAt, expiresAt } = token;
       insert.run(id, hash, server, resource, name, tools ? JSON.stringify(tools) : null, createdAt, expiresAt);
     },
+    setTools: (id, tools) => void setTools.run(JSON.stringify(tools), id),
     revoke: (id, at) => void revoke.run(at, id),
     used: (id, at) => void used.run(at, id),
     sweep: (at) => void sweep.run(at, at),

@@ -114,6 +114,9 @@ export const settingsDocument = z.looseObject({
   log: z.looseObject({ days: z.int().min(1), bytes: z.int().min(1_048_576) }).optional(),
   cliMayDecide: z.boolean(),
   openAtLogin: z.boolean(),
+  lockEndsSessions: z.boolean().optional(),
+  awayAfterMinutes: z.int().min(0).max(720).optional(),
+  promptSound: z.boolean().optional(),
 });
 
 /** Names of the document's own members; everything else at the top was put there by somebody else and is kept. */

@@ -1,3 +1,4 @@
+import type { Preferences } from '../../shared/views.ts';
 import type { ServerRecord } from '../servers/servers.ts';
 
 /** Where settings are kept: implemented with `electron-store` by the shell and with `conf` elsewhere, the same file. */
@@ -115,6 +116,16 @@ export interface SettingsData {
   readonly log?: { readonly days: number; readonly bytes: number };
   readonly cliMayDecide: boolean;
   readonly openAtLogin: boolean;
+  /** Absent = the default: see {@link preferencesOf}. */
+  readonly lockEndsSessions?: boolean | undefined;
+  readonly awayAfterMinutes?: number | undefined;
+  readonly promptSound?: boolean | undefined;
+}
+
+/** What the person chose, with the defaults of what was never touched. */
+export function preferencesOf(settings: SettingsData): Preferences {
+  const { cliMayDecide, openAtLogin, lockEndsSessions = true, awayAfterMinutes = 10, promptSound = false } = settings;
+  return { cliMayDecide, openAtLogin, lockEndsSessions, awayAfterMinutes, promptSound };
 }
 
 /** The settings station: one validated document, changed as a whole. */

@@ -62,7 +62,16 @@ export const agentRequests = {
   'canaries.remove': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() }), { widens: true }),
   'agents.revoke': request(z.strictObject({ id: z.string().min(1) }), z.object({ id: z.string() })),
 
-  /** Narrows a grant: to its reads, or to some of its tools. It never widens. */
+  /**
+   * Gives an agent a name of the person's own; `id` is the agent's, or that of something it holds. It widens where a rule
+   * goes by the name of a token (`docs/policy.md`).
+   */
+  'agents.rename': request(
+    z.strictObject({ id: z.string().min(1), name: z.string().trim().min(1).max(80) }),
+    z.object({ id: z.string(), name: z.string() }),
+    { widens: true },
+  ),
+  /** Narrows a grant or a token: to its reads, or to some of its tools. It never widens. */
   'agents.narrow': request(
     z.strictObject({
       id: z.string().min(1),

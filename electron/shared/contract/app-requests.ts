@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { checkView, instant, statusView } from '../views.ts';
+import { checkView, instant, preferencesView, presenceView, statusView } from '../views.ts';
 import { nothing, request } from './request-spec.ts';
 
 /** Requests about the app itself: status, pause, settings, the doctor. */
@@ -34,10 +34,20 @@ export const appRequests = {
     widens: true,
   }),
 
-  'settings.get': request(nothing, z.object({ cliMayDecide: z.boolean(), openAtLogin: z.boolean() })),
-  'settings.set': request(
-    z.strictObject({ cliMayDecide: z.boolean().optional(), openAtLogin: z.boolean().optional() }),
-    z.object({ cliMayDecide: z.boolean(), openAtLogin: z.boolean() }),
-    { widens: true },
+  'settings.get': request(nothing, preferencesView),
+  'settings.set': request(preferencesView.partial().strict(), preferencesView, { widens: true }),
+
+  /**
+   * Says that the person goes (`away` with or without a time, at most a day), is back (`back`), has read what happened
+   * meanwhile (`seen`), or shows the screen to others (`presenting`).
+   */
+  'presence.set': request(
+    z.strictObject({
+      away: z.strictObject({ forMs: z.number().int().min(60_000).max(86_400_000).optional() }).optional(),
+      back: z.literal(true).optional(),
+      seen: z.literal(true).optional(),
+      presenting: z.boolean().optional(),
+    }),
+    presenceView,
   ),
 } as const;

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { AgentView } from '../../../electron/shared/views.ts';
+import { visibleText } from '../../../electron/shared/visible-text.ts';
 import { Empty } from '../../components/empty.tsx';
 import { CheckIcon } from '../../components/icons.tsx';
 import { Outside } from '../../components/outside.tsx';
@@ -11,6 +12,7 @@ import { texts } from '../../texts.ts';
 import { GrantList } from './grant-list.tsx';
 import { DoorNotes, LetInButton } from './let-in.tsx';
 import { MintDialog } from './mint-dialog.tsx';
+import { RenameDialog } from './rename-dialog.tsx';
 
 /** Who is let in, with what, and when they last came. */
 export function AgentsPage() {
@@ -61,6 +63,7 @@ function Seen({ seen }: { seen: NonNullable<AgentView['seen']> }) {
 }
 
 function AgentSection({ agent }: { agent: AgentView }) {
+  const [renaming, setRenaming] = useState(false);
   const words = texts.agents;
   return (
     <section className="agent">
@@ -78,7 +81,18 @@ function AgentSection({ agent }: { agent: AgentView }) {
         <span className="faint">
           {words.kinds[agent.kind]} · {words.calls(agent.callsToday)}
         </span>
+        {agent.kind !== 'tunnel' && (
+          <button
+            type="button"
+            className="button quiet"
+            aria-label={words.renameOne(visibleText(agent.name, { max: 80 }))}
+            onClick={() => setRenaming(true)}
+          >
+            {words.rename}
+          </button>
+        )}
       </header>
+      {renaming && <RenameDialog agent={agent} onClose={() => setRenaming(false)} />}
       {agent.seen && <Seen seen={agent.seen} />}
       <GrantList holders={agent.grants.map((grant) => ({ agent, grant }))} named="server" />
     </section>

@@ -10,6 +10,7 @@ import { useAction } from '../../state/use-action.ts';
 import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
 import { useArmed } from '../approvals/use-armed.ts';
+import { ToolPicker } from './tool-picker.tsx';
 
 type Choice = { answer: 'allow'; tools: 'all' | 'reads' | string[] } | { answer: 'deny' | 'block' };
 
@@ -82,21 +83,7 @@ export function ConsentPanel({ consent }: { consent: ConsentView }) {
           </dl>
           {client.verified && <p className="faint">{words.anyAccount(name)}</p>}
           {chosen !== undefined && (
-            <fieldset className="consent-tools">
-              <legend>{words.choose}</legend>
-              {tools.map((tool) => (
-                <label key={tool.name}>
-                  <input
-                    type="checkbox"
-                    checked={chosen.includes(tool.name)}
-                    onChange={({ target }) =>
-                      setChosen(target.checked ? [...chosen, tool.name] : chosen.filter((one) => one !== tool.name))
-                    }
-                  />{' '}
-                  <Outside text={tool.name} max={80} mono /> <span className="faint">{words.classes[tool.class]}</span>
-                </label>
-              ))}
-            </fieldset>
+            <ToolPicker legend={words.choose} tools={tools} chosen={chosen} onChange={setChosen} />
           )}
         </div>
         <Failure error={send.error} />

@@ -4,34 +4,17 @@ import { visibleText } from '../../../electron/shared/visible-text.ts';
 import { Confirm } from '../../components/confirm.tsx';
 import { Outside } from '../../components/outside.tsx';
 import { formatAgo, formatFull, formatLeft } from '../../format.ts';
-import { useServices } from '../../state/services.ts';
+import { useAppState, useServices } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
 import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
+import { NarrowDialog } from './narrow-dialog.tsx';
+import { scopeWords } from './scope.ts';
 
 /** An agent with one thing that it holds. */
 export interface Holder {
   readonly agent: AgentView;
   readonly grant: AgentView['grants'][number];
-}
-
-/** A grant's scope in words: everything exposed, what reads, or `tool:<name>` for each tool that it is limited to. */
-function scopeWords(scope: string): string {
-  const parts = scope.split(' ');
-  if (parts.includes('all-shared')) return texts.agents.everyTool;
-  const tools = scope
-    .split(' ')
-    .filter((part) => part.startsWith('tool:'))
-    .map((part) => decoded(part.slice('tool:'.length)));
-  return texts.agents.onlyTools([...(parts.includes('read') ? [texts.agents.reads] : []), ...tools].join(', '));
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 /** Grants as rows, named by agent (on a server's sheet) or by server (on an agent's row). */
@@ -47,10 +30,14 @@ export function GrantList({ holders, named }: { holders: readonly Holder[]; name
 
 function GrantRow({ agent, grant, named }: Holder & { named: 'agent' | 'server' }) {
   const { bridge } = useServices();
+  const { servers } = useAppState();
   const now = useNow();
-  const [revoking, setRevoking] = useState(false);
+  const [asking, setAsking] = useState<'narrow' | 'revoke'>();
   const revoke = useAction(() => bridge.request('agents.revoke', { id: grant.id }));
   const words = texts.agents;
+  const server = servers.find((each) => each.slug === grant.server);
+  const shown = visibleText(agent.name, { max: 80 });
+  const close = () => setAsking(undefined);
   const ended = Date.parse(grant.expiresAt) <= now;
   return (
     <li className="row">
@@ -68,21 +55,34 @@ function GrantRow({ agent, grant, named }: Holder & { named: 'agent' | 'server' 
           </span>
         </p>
       </div>
-      <button
-        type="button"
-        className="button"
-        aria-label={words.revokeTitle(visibleText(agent.name, { max: 80 }), grant.server)}
-        onClick={() => setRevoking(true)}
-      >
-        {words.revoke}
-      </button>
-      {revoking && (
+      <div className="row-actions">
+        {server && (
+          <button
+            type="button"
+            className="button quiet"
+            aria-label={words.narrowTitle(shown, grant.server)}
+            onClick={() => setAsking('narrow')}
+          >
+            {words.narrow}
+          </button>
+        )}
+        <button
+          type="button"
+          className="button"
+          aria-label={words.revokeTitle(shown, grant.server)}
+          onClick={() => setAsking('revoke')}
+        >
+          {words.revoke}
+        </button>
+      </div>
+      {asking === 'narrow' && server && <NarrowDialog agent={agent} grant={grant} server={server} onClose={close} />}
+      {asking === 'revoke' && (
         <Confirm
-          title={words.revokeTitle(visibleText(agent.name, { max: 80 }), grant.server)}
+          title={words.revokeTitle(shown, grant.server)}
           text={words.revokeText}
           confirm={words.revokeDo}
           action={revoke}
-          onClose={() => setRevoking(false)}
+          onClose={close}
         />
       )}
     </li>

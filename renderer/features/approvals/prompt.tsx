@@ -5,7 +5,7 @@ import { Failure } from '../../components/failure.tsx';
 import { DownIcon } from '../../components/icons.tsx';
 import { OutsideBlock } from '../../components/outside-block.tsx';
 import { formatAgo } from '../../format.ts';
-import { useServices, useSnapshot } from '../../state/services.ts';
+import { useAppState, useServices, useSnapshot } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
 import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
@@ -36,6 +36,9 @@ type Choice = { answer: 'allow'; remember?: Remember } | { answer: 'deny'; reaso
 export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptProps) {
   const { bridge } = useServices();
   const { connection } = useSnapshot();
+  const { presence } = useAppState();
+  const [unveiled, setUnveiled] = useState<string>();
+  const veiled = presence.presenting && unveiled !== approval.id;
   const armed = useArmed(JSON.stringify(approval));
   const [shownId, setShownId] = useState(approval.id);
   const [raw, setRaw] = useState(false);
@@ -121,25 +124,18 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole prompt; every one has a button beside it.
     <div className="prompt" data-class={approval.class} onKeyDown={keys === 'inside' ? onKey : undefined}>
-      <PromptHead approval={approval} title={Title} />
+      <PromptHead approval={approval} title={Title} veiled={veiled} />
 
-      <div className="prompt-body">
-        <div className="prompt-part-head">
-          <Part className="prompt-part">{raw ? texts.prompt.raw : texts.prompt.new}</Part>
-          <button type="button" className="link" aria-pressed={raw} onClick={() => setRaw(!raw)}>
-            {raw ? texts.prompt.hideRaw : texts.prompt.showRaw} <kbd>{texts.prompt.rawHint}</kbd>
+      {veiled ? (
+        <p className="prompt-body faint">
+          {texts.presence.hidden}{' '}
+          <button type="button" className="link" onClick={() => setUnveiled(approval.id)}>
+            {texts.presence.showValues}
           </button>
-        </div>
-        {raw ? (
-          <OutsideBlock text={approval.argumentsText} label={texts.prompt.raw} fold={false} />
-        ) : (
-          <>
-            {approval.last && <Compared approval={approval} last={approval.last} />}
-            <PromptArguments approval={approval} />
-          </>
-        )}
-      </div>
-      <PromptReasons approval={approval} />
+        </p>
+      ) : (
+        <PromptFacts approval={approval} raw={raw} onRaw={setRaw} part={Part} />
+      )}
 
       {send.error?.code === 'approval_stale' ? (
         <p className="notice warning" role="alert">
@@ -223,4 +219,39 @@ function Compared({ approval, last }: { approval: ApprovalView; last: NonNullabl
   const words =
     last.argumentsText === approval.argumentsText ? texts.prompt.sameAs(ago) : texts.prompt.comparedWith(ago);
   return <p className="faint prompt-compared">{words}</p>;
+}
+
+/** What it would do with which values, and why it asks. */
+function PromptFacts({
+  approval,
+  raw,
+  onRaw,
+  part: Part,
+}: {
+  approval: ApprovalView;
+  raw: boolean;
+  onRaw(raw: boolean): void;
+  part: 'h2' | 'h3';
+}) {
+  return (
+    <>
+      <div className="prompt-body">
+        <div className="prompt-part-head">
+          <Part className="prompt-part">{raw ? texts.prompt.raw : texts.prompt.new}</Part>
+          <button type="button" className="link" aria-pressed={raw} onClick={() => onRaw(!raw)}>
+            {raw ? texts.prompt.hideRaw : texts.prompt.showRaw} <kbd>{texts.prompt.rawHint}</kbd>
+          </button>
+        </div>
+        {raw ? (
+          <OutsideBlock text={approval.argumentsText} label={texts.prompt.raw} fold={false} />
+        ) : (
+          <>
+            {approval.last && <Compared approval={approval} last={approval.last} />}
+            <PromptArguments approval={approval} />
+          </>
+        )}
+      </div>
+      <PromptReasons approval={approval} />
+    </>
+  );
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createAgentNames } from '../../../electron/core/oauth/agent-names.ts';
 import { type ArtefactStore, createArtefactStore } from '../../../electron/core/oauth/artefact-store.ts';
 import { openOauthDatabase } from '../../../electron/core/oauth/oauth-database.ts';
 import { createManualClock } from '../../manual-clock.ts';
@@ -104,7 +105,18 @@ test('a file of the version before gets the new tables and keeps its tokens', ()
   old.close();
   open();
   expect(database.prepare('SELECT count(*) AS n FROM token').get()).toEqual({ n: 1 });
-  expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 2 });
+  expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 3 });
   store.upsert('Grant', 'g', { jti: 'g' }, 60);
   expect(store.find('Grant', 'g')).toBeDefined();
+});
+
+test('names that a person gave are kept as long as their agent holds something', () => {
+  const names = createAgentNames(database);
+  database.exec(`INSERT INTO token(id, hash, server, resource, name, created_at, expires_at)
+    VALUES ('t', x'00', 's', 'r', 'n', 1, 2)`);
+  names.set('token:t', 'Laptop');
+  names.set('client:gone', 'Gone');
+  names.sweep();
+  expect([names.of('token:t'), names.of('client:gone')]).toEqual(['Laptop', undefined]);
+  expect(createAgentNames(database).of('token:t')).toBe('Laptop');
 });

@@ -164,7 +164,7 @@ test('a newer file is refused, a damaged one kept aside: then no old token opens
   const made = mint();
   server.close();
   const raw = new DatabaseSync(path);
-  raw.exec('PRAGMA user_version = 3');
+  raw.exec('PRAGMA user_version = 99');
   raw.close();
   expect(() => createResourceServer({ path, clock })).toThrow(expect.objectContaining({ code: 'oauth_newer' }));
   writeFileSync(path, 'rubbish');
@@ -172,4 +172,20 @@ test('a newer file is refused, a damaged one kept aside: then no old token opens
   server = createResourceServer({ path, clock, onTrouble: (error) => troubles.push(error.code) });
   expect(troubles).toEqual(['oauth_damaged']);
   expect(refused(`Bearer ${made.token}`).why).toBe('bad_token');
+});
+
+test('a narrowed token stays narrowed after a restart', () => {
+  server.close();
+  const tools = () => [
+    { name: 'read_file', class: 'read' as const },
+    { name: 'write_file', class: 'effect' as const },
+  ];
+  const first = createResourceServer({ path, clock, tools });
+  const made = first.mint({ server: 'files', resource, name: 'Claude', ttlMs: day });
+  expect(first.narrow(made.id, 'reads')).toBe('tool:read_file');
+  expect(first.narrow('nobody', 'reads')).toBeUndefined();
+  expect(() => first.narrow(made.id, ['write_file'])).toThrow(/narrowing does not widen/);
+  first.close();
+  server = createResourceServer({ path, clock, tools });
+  expect(server.authenticate(`Bearer ${made.token}`, resource)).toMatchObject({ tools: ['read_file'] });
 });

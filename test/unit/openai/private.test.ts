@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ServerRecord } from '../../../electron/core/servers/servers.ts';
-import { channelsOf } from '../../../electron/core/tunnel/openai-way.ts';
 import { refuseWithheld } from '../../../electron/core/tunnel/readable-way.ts';
 import { createUnverifiedAgents } from '../../../electron/core/tunnel/unverified-agents.ts';
+import { channelsOf } from '../../../electron/core/tunnel/ways/openai-tunnel.ts';
 import { createManualClock } from '../../manual-clock.ts';
 
 const record = (slug: string, more: Partial<ServerRecord> = {}): ServerRecord => ({

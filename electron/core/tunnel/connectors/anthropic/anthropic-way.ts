@@ -9,7 +9,7 @@ import { visibleText } from '../../../../shared/visible-text.ts';
 import type { Secrets } from '../../../secrets/secrets.ts';
 import type { AnthropicTunnel } from '../../../settings/settings.ts';
 import { createWebSocketDuplex } from '../../edge/websocket-duplex.ts';
-import type { WayIn } from '../../way-in.ts';
+import type { WayIn } from '../../ways/way.ts';
 import type { Connector, PeerInfo } from '../connector.ts';
 import { anthropicChecklist, type Seen } from './checklist.ts';
 import { type CloudflaredDeps, createCloudflaredConnector, type StartChild } from './cloudflared/supervisor.ts';
@@ -127,10 +127,10 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
   const started = new WeakSet<PeerInfo>();
 
   return {
-    way: 'anthropic',
     domain: tunnel.domain,
     host: '127.0.0.1',
     port: 443,
+    publicName: false,
     connector: {
       ...connector,
       start(onConnection) {
@@ -141,7 +141,6 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
     },
     certificateHosts: [tunnel.domain, `*.${tunnel.domain}`, ...Object.keys(tunnel.hosts ?? {})],
     constrained: false,
-    canSee: ['the name of this tunnel', 'sizes and times', 'headers of the WebSocket'],
     dialHere() {
       const peer: PeerInfo = { id: `probe-${key}`, edge: 'here', transport: 'websocket', door: 'agent' };
       if (tunnel.mode === 'native') {
@@ -175,7 +174,11 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
       token = next;
       restart();
     },
-    checklist: () => anthropicChecklist(tunnel.domain, connector.status(), seen, deps.routes()),
+    view: () => ({
+      canSee: ['the name of this tunnel', 'sizes and times', 'headers of the WebSocket'],
+      proof: 'own-end',
+      checklist: anthropicChecklist(tunnel.domain, connector.status(), seen, deps.routes()),
+    }),
     close: (graceMs) => connector.stop(graceMs),
   };
 

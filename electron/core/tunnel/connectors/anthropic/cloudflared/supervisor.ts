@@ -351,11 +351,12 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
         ...others,
       ];
       const connections = [...(run?.connections.values() ?? [])];
-      if (run && run.ready > 0 && !overridden) return { state: 'connected', connections, remarks };
+      const said = { remarks, ...(run ? { contained: walls !== undefined } : {}) };
+      if (run && run.ready > 0 && !overridden) return { state: 'connected', connections, ...said };
       // The alarm stands, whatever a look at /ready that was under way says afterwards.
       const trouble = overridden ?? lastError;
-      if (trouble) return { state: 'trouble', connections: [], error: trouble.toShape(), remarks };
-      return { state: 'connecting', connections: [], remarks };
+      if (trouble) return { state: 'trouble', connections: [], error: trouble.toShape(), ...said };
+      return { state: 'connecting', connections: [], ...said };
     },
     onChange(tell) {
       listeners.add(tell);

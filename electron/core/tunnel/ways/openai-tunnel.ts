@@ -1,30 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../../shared/clock.ts';
-import type { RequestInput } from '../../shared/contract.ts';
-import { SallyportError } from '../../shared/errors.ts';
-import type { Secrets } from '../secrets/secrets.ts';
-import type { ServerRecord } from '../servers/servers.ts';
-import type { SettingsData } from '../settings/settings.ts';
-import type { MessageChannel, MessageConnector, MessageEntrance } from './connectors/message-connector.ts';
-import { readNetwork } from './connectors/network.ts';
-import { createOpenAiConnector } from './connectors/openai-connector.ts';
-import { isTunnelId, parseBaseUrl } from './connectors/openai-control-plane.ts';
-import { openCommandJournal } from './connectors/openai-journal.ts';
-import type { Environment } from './connectors/proxy.ts';
-
-import { isWithheld } from './readable-way.ts';
+import type { Clock } from '../../../shared/clock.ts';
+import type { RequestInput } from '../../../shared/contract.ts';
+import { SallyportError } from '../../../shared/errors.ts';
+import type { Secrets } from '../../secrets/secrets.ts';
+import type { ServerRecord } from '../../servers/servers.ts';
+import type { SettingsData } from '../../settings/settings.ts';
+import type { MessageChannel, MessageConnector, MessageEntrance } from '../connectors/message-connector.ts';
+import type { Network } from '../connectors/network.ts';
+import { createOpenAiConnector } from '../connectors/openai-connector.ts';
+import { isTunnelId, parseBaseUrl } from '../connectors/openai-control-plane.ts';
+import { openCommandJournal } from '../connectors/openai-journal.ts';
+import { isWithheld } from '../readable-way.ts';
 
 /** What settings keep of OpenAI's tunnel. */
 export type OpenAiSettings = NonNullable<SettingsData['tunnel']['openai']>;
 
 /** What the way through OpenAI's tunnel is made of. */
-export interface OpenAiWayDeps {
+export interface OpenAiTunnelDeps {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly version: string;
   readonly entrance: MessageEntrance;
-  /** Names proxies and CAs for the way to OpenAI. */
-  readonly environment: Environment;
+  /** How this machine gets out. */
+  readonly network: () => Promise<Network>;
   /** File that holds which commands were taken before. */
   readonly commandsFile: string;
   readonly onNote: (message: string) => void;
@@ -79,7 +77,7 @@ export function chooseOpenAi(
  *   `openai_unreachable`, `openai_unavailable`
  */
 export async function openOpenAi(
-  deps: OpenAiWayDeps,
+  deps: OpenAiTunnelDeps,
   settings: OpenAiSettings,
   options: { readonly key?: string | undefined; readonly prove: boolean },
 ): Promise<MessageConnector> {
@@ -98,7 +96,7 @@ export async function openOpenAi(
   const { clock, version, entrance, onNote } = deps;
   const { access, ...rest } = settings;
   const account = { ...rest, key, instanceId: await instanceId(deps.secrets) };
-  const network = readNetwork(deps.environment);
+  const network = await deps.network();
   const journal = openCommandJournal({ path: deps.commandsFile, tunnelId: settings.tunnelId, clock });
   const connector = createOpenAiConnector({ clock, version, entrance, network, journal, onNote, access, account });
   connector.start();
