@@ -3,6 +3,7 @@ import { approvalsTexts } from './texts/approvals.ts';
 import { claudeTexts } from './texts/claude.ts';
 import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
+import { networkTexts } from './texts/network.ts';
 import { presenceTexts } from './texts/presence.ts';
 import { requestsTexts } from './texts/requests.ts';
 import { rulesTexts } from './texts/rules.ts';
@@ -21,6 +22,7 @@ export const texts = {
   ...rulesTexts,
   ...agentsTexts,
   ...tunnelTexts,
+  ...networkTexts,
   ...claudeTexts,
   ...doctorTexts,
   ...settingsTexts,

@@ -24,6 +24,7 @@ import { createDoctorHandlers } from './handlers/doctor-handlers.ts';
 import { makeFirstCall } from './handlers/first-call.ts';
 import { createIsolationHandlers } from './handlers/isolation-handlers.ts';
 import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
+import { createNetworkHandlers } from './handlers/network-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createPresenceHandlers } from './handlers/presence-handlers.ts';
 import { createResultHandlers } from './handlers/result-handlers.ts';
@@ -71,6 +72,7 @@ import { deriveStatus } from './state/status.ts';
 import type { PeerInfo } from './tunnel/connectors/connector.ts';
 import { createTunnel } from './tunnel/tunnel.ts';
 import { createUnverifiedAgents } from './tunnel/unverified-agents.ts';
+import { createWayOut } from './tunnel/way-out.ts';
 
 /** What an entry file brings along. */
 export interface CoreOptions {
@@ -337,6 +339,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   });
   closers.push(() => gateway.close());
   const unverified = createUnverifiedAgents(clock);
+  const wayOut = createWayOut({ settings, secrets, environment: process.env });
   const tunnel = createTunnel({
     clock,
     settings,
@@ -355,6 +358,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
         gateway.receive(message);
       },
     },
+    network: wayOut.open,
     environment: process.env,
     startChild: startKeptChild,
     containment: createContainment(isolationSupport, [...options.selfCommand, 'cloudflared-doorway', '--']),
@@ -509,6 +513,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createResultHandlers({ masked: gateway.maskedResults, registry, log }),
     ...createWatchHandlers({ clock, policy, agents, canaries, log, resourceServer: oauth, pauseAgent }),
     ...createConsentHandlers({ oauth, log }),
+    ...createNetworkHandlers({ wayOut, tunnel, log }),
     ...createPresenceHandlers({ presence, log }),
     ...createDoctorHandlers({
       clock,
@@ -519,6 +524,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
           version,
           clock,
           environment: process.env,
+          network: wayOut.open,
           instance: { client: { request: askOurselves }, version },
         }),
     }),

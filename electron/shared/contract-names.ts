@@ -67,6 +67,8 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'tunnel.probe': true,
   'tunnel.use': true,
   'tunnel.certificate': true,
+  'tunnel.network': true,
+  'tunnel.networkUse': true,
   'tunnel.certificateUse': true,
   'tunnel.record': true,
   'tunnel.remote': true,

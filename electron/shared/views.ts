@@ -435,6 +435,23 @@ export const tunnelView = z.object({
   contained: z.boolean().optional(),
   remarks: z.array(z.string()).optional(),
 });
+/** How this machine gets out, and who says so. No credentials are in it. */
+export const networkView = z.object({
+  /** The proxy for everything but the exceptions; none: everything is reached directly. */
+  proxy: z
+    .object({
+      /** `http://host:port` or `https://host:port`. */
+      address: z.string(),
+      from: z.enum(['settings', 'environment']),
+      credentials: z.boolean(),
+    })
+    .optional(),
+  /** Settings say that no proxy is to be used, whatever the environment says. */
+  direct: z.boolean(),
+  noProxy: z.object({ list: z.string(), from: z.enum(['settings', 'environment']) }).optional(),
+  caFile: z.object({ path: z.string(), from: z.enum(['settings', 'environment']) }).optional(),
+});
+
 /** The app's own authority, and during a change the second one. */
 export const authorityView = z.object({
   /** All that agents should trust, the one that signs first. */
@@ -468,6 +485,8 @@ export const certificateView = z.object({
 });
 /** See {@link certificateView}. */
 export type CertificateView = z.infer<typeof certificateView>;
+/** Output type of {@link networkView}. */
+export type NetworkView = z.infer<typeof networkView>;
 
 /** See {@link tunnelView}. */
 export type TunnelView = z.infer<typeof tunnelView>;

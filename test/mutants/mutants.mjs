@@ -301,6 +301,22 @@ export const mutants = [
     name: 'DNS that names an address',
   },
   {
+    claim: 'proxy credentials end with their proxy',
+    file: 'electron/core/tunnel/way-out.ts',
+    find: 'const kept = next.proxy === before.proxy ? credentialsBefore : undefined;',
+    put: 'const kept = credentialsBefore;',
+    test: 'test/integration/connectors/way-out.test.ts',
+    name: 'a proxy with credentials from the settings',
+  },
+  {
+    claim: 'no credentials in the address of a proxy',
+    file: 'electron/core/tunnel/way-out.ts',
+    find: 'if (authorization !== undefined) {',
+    put: 'if (authorization === undefined) {',
+    test: 'test/integration/connectors/way-out.test.ts',
+    name: 'what cannot be used is refused',
+  },
+  {
     claim: 'S11 a locked screen ends session answers',
     file: 'electron/core/approvals/create-approvals.ts',
     find: 'for (const { id } of ended) remembered.forget(id);',

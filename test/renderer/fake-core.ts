@@ -19,6 +19,7 @@ import {
   type FirstCallView,
   type FoundServer,
   type LogRow,
+  type NetworkView,
   preferencesView,
   type ToolView,
 } from '../../electron/shared/views.ts';
@@ -40,6 +41,7 @@ export interface FakeCore {
   rows: LogRow[];
   tools: ToolView[];
   rules: string;
+  network: NetworkView;
   found: FoundServer[];
   /** Handlers as they are; a test replaces the one whose answer matters to it. */
   readonly handlers: Handlers;
@@ -154,6 +156,7 @@ export async function startFakeCore(
     rows: morningLog(),
     tools: [...fileTools],
     rules: rulesText,
+    network: { direct: false },
     found: [],
     handlers: undefined as unknown as Handlers,
     asked,
@@ -494,6 +497,21 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       notAfter: '2036-11-22T12:00:00.000Z',
     }),
     'tunnel.probe': () => ({ ok: true, at: now(), ms: 9 }),
+    'tunnel.network': () => core.network,
+    'tunnel.networkUse': ({ proxy, noProxy, caFile, credentials }) => {
+      if (proxy !== undefined) core.network = { direct: proxy === 'direct' };
+      if (proxy && proxy !== 'direct') {
+        const sealed = credentials !== undefined && credentials !== null;
+        core.network = { direct: false, proxy: { address: proxy, from: 'settings', credentials: sealed } };
+      }
+      const { noProxy: _list, caFile: _file, ...rest } = core.network;
+      core.network = {
+        ...rest,
+        ...(noProxy ? { noProxy: { list: noProxy, from: 'settings' } } : {}),
+        ...(caFile ? { caFile: { path: caFile, from: 'settings' } } : {}),
+      };
+      return core.network;
+    },
     'tunnel.record': () => ({}),
     'tunnel.remote': () => ({ tunnels: [], certificates: [] }),
     'tunnel.remoteChange': () => core.state.tunnel,

@@ -272,6 +272,22 @@ export const scenes: readonly Scene[] = [
   { name: 'narrow-tunnel', state: outside, route: '#/tunnel', viewport: { width: 360, height: 640 } },
   { name: 'claude-checklist', state: claudeState, route: '#/tunnel' },
   {
+    name: 'network-dialog',
+    state: sharingState,
+    route: '#/tunnel',
+    before: (core) => {
+      core.network = {
+        direct: false,
+        proxy: { address: 'http://proxy.office.example:3128', from: 'settings', credentials: true },
+        caFile: { path: '/etc/ssl/office.pem', from: 'environment' },
+      };
+    },
+    act: async (page) => {
+      await page.getByRole('region', { name: 'The way out' }).getByRole('button').click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
     name: 'claude-dialog',
     state: sharingState,
     route: '#/tunnel',

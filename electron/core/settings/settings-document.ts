@@ -106,6 +106,13 @@ export const settingsDocument = z.looseObject({
       })
       .optional(),
   }),
+  network: z
+    .looseObject({
+      proxy: z.string().min(1).optional(),
+      noProxy: z.string().optional(),
+      caFile: z.string().min(1).optional(),
+    })
+    .optional(),
   ports: z.looseObject({ edge: portChoice, ui: portChoice, authorize: portChoice.optional() }),
   paused: z.looseObject({ at: z.iso.datetime(), why: z.string().optional() }).optional(),
   pausedAgents: z

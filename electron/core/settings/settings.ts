@@ -104,6 +104,17 @@ export interface SettingsData {
     readonly anthropic?: AnthropicTunnel;
     readonly anthropicApi?: AnthropicApi;
   };
+  /**
+   * The way out, where the environment is not to decide: a proxy's URL or `direct`, exceptions as in `NO_PROXY`, a file of CAs. The
+   * proxy's credentials are a secret and not here.
+   */
+  readonly network?:
+    | {
+        readonly proxy?: string | undefined;
+        readonly noProxy?: string | undefined;
+        readonly caFile?: string | undefined;
+      }
+    | undefined;
   /** Ports in use; `chosen` = typed by the person or remembered with something shared: a busy one is then an error. */
   readonly ports: {
     readonly edge: { readonly port: number; readonly chosen: boolean };

@@ -14,7 +14,7 @@ import { createRecorder, type Recorder } from './connectors/anthropic/recorder.t
 import { createTunnelsAccount, type RemoteChange } from './connectors/anthropic/tunnels-api/tunnels-account.ts';
 import type { PeerInfo } from './connectors/connector.ts';
 import type { MessageConnector } from './connectors/message-connector.ts';
-import { readNetwork } from './connectors/network.ts';
+import type { Network } from './connectors/network.ts';
 import type { Environment } from './connectors/proxy.ts';
 import { createEdgeWitness, type EdgeWitness } from './edge/edge-witness.ts';
 import type { InnerTlsDeps } from './inner-tls/inner-tls.ts';
@@ -46,7 +46,9 @@ export interface TunnelDeps {
   readonly version: string;
   /** Where messages enter that a message-level connector brings, and which servers they can reach. */
   readonly entrance: OpenAiWayDeps['entrance'];
-  /** Names proxies and CAs where settings do not (`docs/cli.md`, Environment), and is what cloudflared is found by. */
+  /** How this machine gets out. @throws SallyportError `proxy_invalid`, `ca_file_unreadable` */
+  readonly network: () => Promise<Network>;
+  /** What cloudflared is found by and started with. */
   readonly environment: Environment;
   /** Looks at the bytes of a connection between connector and inner TLS: the proof of the blind middle counts them. */
   readonly observe?: (stream: Duplex, peer: PeerInfo) => Duplex;
@@ -101,6 +103,8 @@ export interface Tunnel {
    * @throws SallyportError `certificate_not_possible`, `certificate_wait`, what ordering throws; the certificate in use stays
    */
   useCertificate(choice: CertificateChoice): Promise<void>;
+  /** Connects anew by the way in use, after the way out was changed. @throws SallyportError where it cannot be opened */
+  reopen(): Promise<void>;
   /** The tunnels at Anthropic, by its API. */
   remote(): Promise<RequestOutput<'tunnel.remote'>>;
   /** Changes something there; a rotated token is taken into use. */
@@ -134,15 +138,13 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   const recorder = createRecorder(clock);
   const witness = createEdgeWitness(clock);
   const account = createTunnelsAccount(deps);
-  const network = async () => readNetwork(deps.environment);
-  const wayDeps = { ...deps, network };
   const embedded = { clock, settings, observe: witness.observe };
   const ways: Readonly<Record<TunnelSettings['way'], Way>> = {
     embedded: createEmbeddedWay(embedded),
-    edge: createEdgeWay(wayDeps),
-    forward: createForwardWay(wayDeps),
-    openai: createOpenAiWay({ ...wayDeps, ...embedded, onChange: changed }),
-    anthropic: createAnthropicWay({ ...wayDeps, recorder, account }),
+    edge: createEdgeWay(deps),
+    forward: createForwardWay(deps),
+    openai: createOpenAiWay({ ...deps, ...embedded, onChange: changed }),
+    anthropic: createAnthropicWay({ ...deps, recorder, account }),
   };
   const way = (): Way => ways[settings.get().tunnel.way];
   let open: OpenTunnel | undefined;
@@ -301,6 +303,14 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       }
       // A URL is the resource that a grant is for: another port moves it as another name does.
       return domain !== before.domain || origin() !== originBefore;
+    },
+    async reopen() {
+      await close(stopGraceMs);
+      try {
+        await start();
+      } finally {
+        changed();
+      }
     },
     remote: account.list,
     async changeRemote(change) {

@@ -236,6 +236,8 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     'tunnel.probe': async () => ({ ok: false, at, ms: 1, hop: 'edge', detail: 'no answer' }),
     'tunnel.certificate': async () => certificate,
     'tunnel.certificateUse': async () => certificate,
+    'tunnel.network': async () => ({ direct: false }),
+    'tunnel.networkUse': async () => ({ direct: false }),
     'tunnel.record': async () => ({}),
     'tunnel.remote': async () => ({ tunnels: [], certificates: [] }),
     'tunnel.remoteChange': async () => tunnel,

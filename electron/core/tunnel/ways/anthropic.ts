@@ -9,7 +9,7 @@ import type { Environment } from '../connectors/proxy.ts';
 import type { Way, WayDeps } from './way.ts';
 
 /** What Anthropic's tunnel takes besides. */
-export interface AnthropicDeps extends Omit<WayDeps, 'network'> {
+export interface AnthropicDeps extends WayDeps {
   /** What cloudflared is found by and started with. */
   readonly environment: Environment;
   readonly startChild: StartChild;

@@ -11,6 +11,7 @@ import type { AnthropicTunnel } from '../../../settings/settings.ts';
 import { createWebSocketDuplex } from '../../edge/websocket-duplex.ts';
 import type { WayIn } from '../../ways/way.ts';
 import type { Connector, PeerInfo } from '../connector.ts';
+import type { Network } from '../network.ts';
 import { anthropicChecklist, type Seen } from './checklist.ts';
 import { type CloudflaredDeps, createCloudflaredConnector, type StartChild } from './cloudflared/supervisor.ts';
 import { readConnectorToken } from './connector-token.ts';
@@ -26,8 +27,13 @@ export interface AnthropicWayDeps {
   /** Folder for what cloudflared needs. */
   readonly folder: string;
   readonly startChild: StartChild;
+<<<<<<< HEAD
   /** Whether cloudflared can be contained here. */
   readonly containment: CloudflaredDeps['containment'];
+=======
+  /** How this machine gets out: for the connector of our own. `cloudflared` knows no proxy. */
+  readonly network: () => Promise<Network>;
+>>>>>>> main
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Names of the hosts that are routed now. */
   readonly routes: () => readonly string[];
@@ -64,6 +70,7 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
       hint: 'Run `sallyport tunnel use anthropic` and give it.',
     });
   }
+  const network = await deps.network();
   const seen: Seen = deps.registeredAs === undefined ? {} : { registeredAs: deps.registeredAs };
   const key = randomBytes(16).toString('hex');
   let port = 0;
@@ -113,6 +120,7 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
       clock,
       onNote,
       onUpgrade: (headers) => recorder.upgrade(headers, headers[':path']),
+      network,
       ...(tunnel.edgeCa ? { edgeCa: tunnel.edgeCa } : {}),
     });
   })();
