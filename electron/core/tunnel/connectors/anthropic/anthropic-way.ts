@@ -27,13 +27,10 @@ export interface AnthropicWayDeps {
   /** Folder for what cloudflared needs. */
   readonly folder: string;
   readonly startChild: StartChild;
-<<<<<<< HEAD
   /** Whether cloudflared can be contained here. */
   readonly containment: CloudflaredDeps['containment'];
-=======
   /** How this machine gets out: for the connector of our own. `cloudflared` knows no proxy. */
   readonly network: () => Promise<Network>;
->>>>>>> main
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Names of the hosts that are routed now. */
   readonly routes: () => readonly string[];
