@@ -3,8 +3,10 @@ import { approvalsTexts } from './texts/approvals.ts';
 import { claudeTexts } from './texts/claude.ts';
 import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
+import { isolationTexts } from './texts/isolation.ts';
 import { networkTexts } from './texts/network.ts';
 import { presenceTexts } from './texts/presence.ts';
+import { proposalsTexts } from './texts/proposals.ts';
 import { requestsTexts } from './texts/requests.ts';
 import { rulesTexts } from './texts/rules.ts';
 import { serversTexts } from './texts/servers.ts';
@@ -19,7 +21,9 @@ export const texts = {
   ...firstRunTexts,
   ...requestsTexts,
   ...approvalsTexts,
+  ...isolationTexts,
   ...rulesTexts,
+  ...proposalsTexts,
   ...agentsTexts,
   ...tunnelTexts,
   ...networkTexts,

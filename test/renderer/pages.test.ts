@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { broken, emptyState, logRow, noon, sharingState } from './fixtures.ts';
+import { broken, emptyState, logRow, maskedResult, noon, sharingState } from './fixtures.ts';
 import { windowsForTests } from './harness.ts';
 
 const open = windowsForTests();
@@ -326,6 +326,30 @@ describe('requests', () => {
     expect(curl).toContain('$SALLYPORT_TOKEN');
     expect(curl).toContain(`it'\\''s; $(id)\\u202e`);
     expect(curl).not.toContain('\u202e');
+  });
+});
+
+describe('results that did not go out as they came', () => {
+  test('their original is looked at, and let out once, from the request', async () => {
+    const original = '{"content":[{"type":"text","text":"ghp_original"}]}';
+    const { page, core } = await open({
+      route: '#/requests/call-4',
+      before: (fake) => {
+        fake.handlers['results.list'] = () => ({ results: [maskedResult] });
+        fake.handlers['results.reveal'] = ({ id }) => ({ id, text: original, kinds: maskedResult.kinds });
+      },
+    });
+    const part = page.getByRole('region', { name: 'What the agent did not get' });
+    await part.getByText('markers in place of a GitHub token').waitFor();
+    expect(await page.content()).not.toContain('ghp_original');
+    await part.getByRole('button', { name: 'Show the original' }).click();
+    await part.getByText('ghp_original').waitFor();
+    await part.getByRole('button', { name: 'Hide it' }).click();
+    await part.getByRole('button', { name: 'Let the agent have it, once' }).click();
+    await page.getByText('next identical call gets the original').waitFor();
+    expect(core.asked.filter(({ name }) => name === 'results.send').map(({ input }) => input)).toEqual([
+      { id: 'call-4' },
+    ]);
   });
 });
 
