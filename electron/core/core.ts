@@ -32,6 +32,7 @@ import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createSignInHandlers } from './handlers/sign-in-handlers.ts';
 import { createUpkeepHandlers } from './handlers/upkeep-handlers.ts';
 import { createWatchHandlers } from './handlers/watch-handlers.ts';
+import { createContainment } from './join/contained-child.ts';
 import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
@@ -361,6 +362,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     network: wayOut.open,
     environment: process.env,
     startChild: startKeptChild,
+    containment: createContainment(isolationSupport, [...options.selfCommand, 'cloudflared-doorway', '--']),
     pageOrigin: () => pageOrigin(settings.get()),
     ...(options.publicRoots ? { publicRoots: options.publicRoots } : {}),
     onForged: (why) => {

@@ -285,6 +285,22 @@ export const mutants = [
     name: 'random lives of a gateway',
   },
   {
+    claim: 'cloudflared is contained',
+    file: 'electron/core/join/contained-child.ts',
+    find: 'const isolation = { read, write: writable, network: false, environmentOnly: false };',
+    put: 'const isolation = { read, write: writable, network: true, environmentOnly: false };',
+    test: 'test/integration/anthropic/containment.test.ts',
+    name: 'contained, it reaches the edge and our listener, and nothing else',
+  },
+  {
+    claim: 'the doors lead to the edge alone',
+    file: 'electron/core/tunnel/connectors/anthropic/cloudflared/containment.ts',
+    find: "port === edgePort && published.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')",
+    put: 'port > 0 && host.length > 0',
+    test: 'test/integration/anthropic/containment.test.ts',
+    name: 'DNS that names an address',
+  },
+  {
     claim: 'proxy credentials end with their proxy',
     file: 'electron/core/tunnel/way-out.ts',
     find: 'const kept = next.proxy === before.proxy ? credentialsBefore : undefined;',
