@@ -13,6 +13,7 @@ import { serversTexts } from './texts/servers.ts';
 import { settingsTexts } from './texts/settings.ts';
 import { tunnelTexts } from './texts/tunnel.ts';
 import { upkeepTexts } from './texts/upkeep.ts';
+import { weekTexts } from './texts/week.ts';
 import { windowTexts } from './texts/window.ts';
 
 /** Every text of the window, in one catalogue with a file a page. Voice: short, calm, concrete (what happened, where, what to do). */
@@ -33,4 +34,5 @@ export const texts = {
   ...settingsTexts,
   ...presenceTexts,
   ...upkeepTexts,
+  ...weekTexts,
 } as const;

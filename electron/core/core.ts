@@ -28,6 +28,7 @@ import { createNetworkHandlers } from './handlers/network-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createPresenceHandlers } from './handlers/presence-handlers.ts';
 import { createResultHandlers } from './handlers/result-handlers.ts';
+import { createReviewHandlers } from './handlers/review-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createSignInHandlers } from './handlers/sign-in-handlers.ts';
 import { createUpkeepHandlers } from './handlers/upkeep-handlers.ts';
@@ -516,6 +517,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createConsentHandlers({ oauth, log }),
     ...createNetworkHandlers({ wayOut, tunnel, log }),
     ...createPresenceHandlers({ presence, log }),
+    ...createReviewHandlers({ clock, log, policy, tunnel, state: state.get }),
     ...createUpkeepHandlers({
       clock,
       version,

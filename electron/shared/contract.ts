@@ -5,6 +5,7 @@ import { approvalRequests } from './contract/approval-requests.ts';
 import { logRequests } from './contract/log-requests.ts';
 import { offerRequests } from './contract/offer-requests.ts';
 import type { RequestSpec } from './contract/request-spec.ts';
+import { reviewRequests } from './contract/review-requests.ts';
 import { serverRequests } from './contract/server-requests.ts';
 import { tunnelRequests } from './contract/tunnel-requests.ts';
 import { errorShape } from './errors.ts';
@@ -37,6 +38,7 @@ export const requests = {
   ...offerRequests,
   ...agentRequests,
   ...approvalRequests,
+  ...reviewRequests,
   ...logRequests,
   ...tunnelRequests,
 } as const satisfies Record<string, RequestSpec>;

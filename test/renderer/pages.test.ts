@@ -422,3 +422,32 @@ test('a backup shows its code once; reset says who must be let in again', async 
   await page.getByRole('dialog').getByRole('button', { name: 'Reset keys' }).click();
   await page.getByText('To be let in again').waitFor();
 });
+
+test('the weekly review is asked for, and each finding has one button', async () => {
+  const { page, core } = await open({ route: '#/approvals' });
+  await page.getByRole('button', { name: 'Look back' }).click();
+  await page.getByText('You answered 41 prompts, 1.4 a day, 3 of them in under a second.').waitFor();
+  const off = page.getByRole('button', { name: /^Switch off: files/ });
+  const before = await off.count();
+  await off.first().click();
+  await expect.poll(() => off.count()).toBe(before - 1);
+  expect(core.asked.at(-1)).toMatchObject({ name: 'tools.set', input: { server: 'files', access: 'off' } });
+  await page.getByText(/The certificate authority ends on/).waitFor();
+});
+
+test('a page that nobody sees takes no rows, and has them all when it is seen again', async () => {
+  const { page, core } = await open({ route: '#/requests' });
+  const rows = page.getByRole('row');
+  const shown = await rows.count();
+  const turn = (state: 'hidden' | 'visible') =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => value });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, state);
+  await turn('hidden');
+  await expect.poll(() => core.listening('log')).toBe(0);
+  core.log([logRow(900, { tool: 'came_unseen' })]);
+  expect(await rows.count()).toBe(shown);
+  await turn('visible');
+  await page.getByText('came_unseen').waitFor();
+});
