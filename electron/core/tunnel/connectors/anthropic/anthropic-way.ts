@@ -13,7 +13,7 @@ import type { WayIn } from '../../ways/way.ts';
 import type { Connector, PeerInfo } from '../connector.ts';
 import type { Network } from '../network.ts';
 import { anthropicChecklist, type Seen } from './checklist.ts';
-import { createCloudflaredConnector, type StartChild } from './cloudflared/supervisor.ts';
+import { type CloudflaredDeps, createCloudflaredConnector, type StartChild } from './cloudflared/supervisor.ts';
 import { readConnectorToken } from './connector-token.ts';
 import { createExternalConnector } from './external-connector.ts';
 import { findEdgeAddresses, readEdgeAddress } from './native/edge-addresses.ts';
@@ -27,6 +27,8 @@ export interface AnthropicWayDeps {
   /** Folder for what cloudflared needs. */
   readonly folder: string;
   readonly startChild: StartChild;
+  /** Whether cloudflared can be contained here. */
+  readonly containment: CloudflaredDeps['containment'];
   /** How this machine gets out: for the connector of our own. `cloudflared` knows no proxy. */
   readonly network: () => Promise<Network>;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -89,6 +91,8 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
       const made = createCloudflaredConnector({
         token: () => token ?? '',
         startChild: deps.startChild,
+        containment: deps.containment,
+        endpoint: readConnectorToken(token ?? '').endpoint,
         clock,
         folder: join(deps.folder, 'cloudflared'),
         environment: deps.environment,
