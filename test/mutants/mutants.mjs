@@ -363,6 +363,8 @@ export const mutants = [
     put: "  return decision.rule.startsWith('built-in:');",
     test: 'test/unit/approvals/approvals.test.ts',
     name: 'for a whole tool do not cover what cannot be taken back',
+  },
+  {
     claim: 'S21 a backup that is cut off is refused',
     file: 'electron/core/backup/sealed-file.ts',
     find: "if (length === undefined) throw unreadable('it is cut off');",
