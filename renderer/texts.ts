@@ -12,6 +12,7 @@ import { rulesTexts } from './texts/rules.ts';
 import { serversTexts } from './texts/servers.ts';
 import { settingsTexts } from './texts/settings.ts';
 import { tunnelTexts } from './texts/tunnel.ts';
+import { upkeepTexts } from './texts/upkeep.ts';
 import { windowTexts } from './texts/window.ts';
 
 /** Every text of the window, in one catalogue with a file a page. Voice: short, calm, concrete (what happened, where, what to do). */
@@ -31,4 +32,5 @@ export const texts = {
   ...doctorTexts,
   ...settingsTexts,
   ...presenceTexts,
+  ...upkeepTexts,
 } as const;

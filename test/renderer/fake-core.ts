@@ -573,6 +573,16 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       core.patch({ settings });
       return settings;
     },
+    'app.backup': ({ path }) => ({ path, code: 'K7Q2M-9XW4T-0BHZN-5VRCE-D8J3G-YA6PS', bytes: 1_843_200 }),
+    'app.resetKeys': () => {
+      const agents = core.state.agents.map(({ id, name, grants }) => ({
+        id,
+        name,
+        servers: grants.map(({ server }) => server),
+      }));
+      core.patch({ agents: [] });
+      return { fingerprint: 'f'.repeat(64), agents };
+    },
     'presence.set': ({ away, back, seen, presenting }) => {
       const { summary, away: was, ...rest } = core.state.presence;
       const gone = away ? { at: new Date(now()).toISOString(), by: 'hand' as const } : was;

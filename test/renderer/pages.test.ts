@@ -411,3 +411,14 @@ test('who goes is away until they say so; what happened is said once', async () 
   await page.getByRole('radio', { name: 'Never' }).check();
   await expect.poll(() => core.state.settings.awayAfterMinutes).toBe(0);
 });
+
+test('a backup shows its code once; reset says who must be let in again', async () => {
+  const { page, core } = await open({ route: '#/settings' });
+  await page.getByLabel('File, with its whole path').fill('/home/ana/sallyport.backup');
+  await page.getByRole('button', { name: 'Back up' }).click();
+  await page.getByText('K7Q2M-9XW4T-0BHZN-5VRCE-D8J3G-YA6PS').waitFor();
+  expect(core.asked).toContainEqual({ name: 'app.backup', input: { path: '/home/ana/sallyport.backup' } });
+  await page.getByRole('button', { name: 'Reset keys…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Reset keys' }).click();
+  await page.getByText('To be let in again').waitFor();
+});

@@ -306,6 +306,7 @@ export const scenes: readonly Scene[] = [
       await page.getByText('rules.yaml:4:5').waitFor();
     },
   },
+  { name: 'settings', state: sharingState, route: '#/settings', viewport: { width: 1_040, height: 1_200 } },
   {
     name: 'review',
     state: sharingState,
@@ -316,7 +317,6 @@ export const scenes: readonly Scene[] = [
     act: (page) => page.getByRole('checkbox').first().check(),
   },
   { name: 'review-empty', state: sharingState, route: '#/review' },
-  { name: 'settings', state: sharingState, route: '#/settings' },
   { name: 'paused', state: paused, route: '#/servers' },
   { name: 'no-key', state: sharingState, noKey: true },
   {
