@@ -3,6 +3,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { Decided } from '../request-log/request-log.ts';
 import type { UpstreamAnswer, UpstreamRequestOptions, UpstreamSession } from '../servers/upstream-session.ts';
 import { askable } from './askable.ts';
+import { acrossEras } from './era-fields.ts';
 import type { Flights } from './flights.ts';
 import { forward } from './forward.ts';
 import { createLogLevels, reaches } from './log-levels.ts';
@@ -90,6 +91,7 @@ export function createCarry({ policy, flights, questions }: CarryDeps): Carry {
       signal: life.run,
       onSent,
       onNotification: said.take,
+      ...(context.reply.pause ? { onPause: context.reply.pause } : {}),
       ...(logLevel === undefined ? {} : { logLevel }),
     };
     const rounds = multiRound.has(message.method);
@@ -111,7 +113,7 @@ export function createCarry({ policy, flights, questions }: CarryDeps): Carry {
       if (modern && info.era === 'modern') answer = await judgeInputRequests(context, answer);
     }
     await said.over();
-    return answer;
+    return acrossEras(answer, info, { modern, method: message.method });
   };
 
   /** What a modern server asks a modern client goes on only if each question may. */

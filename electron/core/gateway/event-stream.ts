@@ -16,10 +16,12 @@ export interface EventStream {
    * @returns bytes written; 0 if the stream is over
    */
   send(text: string, id?: string): number;
-  /** Sends an event without data, which only gives the client an id to come back to. */
-  prime(id: string): void;
+  /** Sends an event without data, which only gives the client an id to come back to, and after how long. */
+  prime(id: string, retryMs?: number): void;
+  /** Says after how long the client should come back. */
+  retry(milliseconds: number): void;
   /** Sends one message that may be lost: left out while the reader is too slow. */
-  offer(text: string): void;
+  offer(text: string, id?: string): void;
   /** Sends one message that must arrive: a reader too slow for it loses the stream instead, and starts anew. */
   insist(text: string, id?: string): void;
   end(): void;
@@ -61,11 +63,14 @@ export function createEventStream(sink: EventSink, clock: Clock, onEnd: () => vo
       return open;
     },
     send: write,
-    offer(text) {
-      if (sink.buffered() < lossyLimit) write(text);
+    offer(text, id) {
+      if (sink.buffered() < lossyLimit) write(text, id);
     },
-    prime(id) {
-      if (open) sink.write(`id: ${id}\ndata:\n\n`);
+    prime(id, retryMs) {
+      if (open) sink.write(`id: ${id}\n${retryMs === undefined ? '' : `retry: ${retryMs}\n`}data:\n\n`);
+    },
+    retry(milliseconds) {
+      if (open) sink.write(`retry: ${milliseconds}\n\n`);
     },
     insist(text, id) {
       if (sink.buffered() < lossyLimit) write(text, id);

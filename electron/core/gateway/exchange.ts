@@ -103,14 +103,20 @@ export function openExchange(request: GatewayRequest, response: GatewayResponse,
         'x-accel-buffering': 'no',
         ...headers,
       });
-      reply.flushHeaders();
+      let written = false;
+      // What is written at once goes out together with the headers.
+      queueMicrotask(() => {
+        if (!written && !goneController.signal.aborted) reply.flushHeaders();
+      });
       discardRest(request, clock, () => {});
       const stream = createEventStream(
         {
           write: (chunk) => {
+            written = true;
             if (!goneController.signal.aborted) reply.write(chunk);
           },
           end: () => {
+            written = true;
             complete = true;
             if (!goneController.signal.aborted) reply.end();
           },

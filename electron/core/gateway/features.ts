@@ -7,11 +7,12 @@ import type { ServerRecord } from '../servers/servers.ts';
 import type { UpstreamAnswer, UpstreamInfo, UpstreamSession } from '../servers/upstream-session.ts';
 import { type Carry, multiRound } from './carry.ts';
 import { over, pausedEnding, refused, unavailable } from './endings.ts';
+import { cacheable, cached, complete } from './era-fields.ts';
 import { builtIn, type Ending, type Judge, type Subject } from './judge.ts';
 import { codes, errorBody, errorResponse, resultResponse } from './protocol-errors.ts';
 import { connection, type RequestContext } from './request-context.ts';
 import type { ResourceSubscriptions } from './resource-subscriptions.ts';
-import { asksTheAgent, cacheable, complete, endingOf } from './tool-results.ts';
+import { asksTheAgent, endingOf } from './tool-results.ts';
 import type { Upstreams } from './upstreams.ts';
 
 /**
@@ -48,13 +49,6 @@ const features: ReadonlyMap<string, ServerFeature> = new Map([
 const references: ReadonlyMap<JsonNode, ServerFeature> = new Map([
   ['ref/resource', 'resources'],
   ['ref/prompt', 'prompts'],
-]);
-/** Results that a modern client is told how long to keep (MCP 2026-07-28, Caching). */
-const cached: ReadonlySet<string> = new Set([
-  'resources/list',
-  'resources/templates/list',
-  'resources/read',
-  'prompts/list',
 ]);
 /** Most resources that one session, or one listener, may follow. */
 export const maxFollowed = 64;

@@ -3,6 +3,7 @@ import { JsonObject, memberAt } from '../../shared/json-tree.ts';
 import type { Decided } from '../request-log/request-log.ts';
 import type { UpstreamAnswer, UpstreamRequestOptions, UpstreamSession } from '../servers/upstream-session.ts';
 import { envelopeKeys } from './era.ts';
+import { withoutRounds } from './era-fields.ts';
 import { subjectOf } from './features.ts';
 
 const used = new WeakSet<Decided>();
@@ -27,7 +28,8 @@ export function forward(
     throw new SallyportError('internal', 'gateway', 'A decision was about to be used for another call.');
   }
   used.add(decided);
-  return session.request(call.method, params && forServer(params), options);
+  const sent = params && forServer(params);
+  return session.request(call.method, sent && session.info.era === 'legacy' ? withoutRounds(sent) : sent, options);
 }
 
 /**

@@ -202,10 +202,16 @@ export function createGateway(deps: GatewayDeps): Gateway {
     if (!originAllowed(exchange)) return plain(exchange, 403, 'origin_not_allowed');
     const doubled = exchange.doubledHeader();
     if (doubled !== undefined && !doubled.startsWith('mcp-')) return plain(exchange, 400, 'doubled_header');
-    if (exchange.query.has('access_token')) return plain(exchange, 400, 'token_in_query');
+    if (exchange.query.has('access_token')) {
+      deps.onRefused?.('token_in_query', route.record.slug);
+      return plain(exchange, 400, 'token_in_query');
+    }
     const authorization = resourceServer.authenticate(exchange.header('authorization'), route.resource);
     if ('status' in authorization) {
-      if (authorization.why !== 'no_token') deps.onRefused?.(authorization.why, route.record.slug);
+      // Without a token every client begins; one that names a session in place of it tries the door.
+      const why =
+        authorization.why === 'no_token' && exchange.header('mcp-session-id') ? 'session_id' : authorization.why;
+      if (why !== 'no_token') deps.onRefused?.(why, route.record.slug);
       return plain(exchange, authorization.status, 'unauthorized', { 'www-authenticate': authorization.challenge });
     }
     const accepts = readAccepts(exchange.header('accept'));

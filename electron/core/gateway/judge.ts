@@ -26,8 +26,11 @@ export interface Ending {
   readonly ms?: number;
   /** Another call that ran in place of this one: the person changed its arguments. The end is its end. */
   readonly instead?: Judged;
-  /** Called where nothing of the answer could be sent. */
-  readonly undelivered?: () => void;
+  /**
+   * Called where nothing of the answer could be sent.
+   * @returns what says later, once, whether the answer may still be given to who comes back for it
+   */
+  readonly undelivered?: () => () => boolean;
 }
 
 /** What a request asks for, as far as judging it goes. */
@@ -104,7 +107,10 @@ export function createJudge(deps: JudgeDeps): Judge {
         ending = fit.ending;
         bytesOut = reply.answer(fit.text, ending.status, ending.headers);
         if (bytesOut > 0 && reply.delivered && !(await reply.delivered())) bytesOut = 0;
-        if (bytesOut === 0) ending.undelivered?.();
+        if (bytesOut === 0) {
+          const still = ending.undelivered?.() ?? (() => true);
+          reply.undelivered?.(() => (still() ? fit.text : givenElsewhere(message.id)));
+        }
       } catch (thrown) {
         onProblem(`An answer could not be sent: ${textOf(thrown)}`);
       }
@@ -126,6 +132,11 @@ export function createJudge(deps: JudgeDeps): Judge {
       }
     },
   };
+}
+
+/** What a client gets that comes back for a result which an identical call was given meanwhile. */
+function givenElsewhere(id: JsonNode): string {
+  return serializeJson(errorResponse(id, codes.ended, 'The result was given to a later call with the same arguments.'));
 }
 
 /** Refuses an answer that is too large to send; what ran has run, and the log says so. */

@@ -12,6 +12,8 @@ export interface KeptResults {
   has(call: Call): boolean;
   /** Gives a result and forgets it. */
   take(call: Call): JsonNode | undefined;
+  /** Forgets the result if it is this very one. @returns whether it was */
+  claim(call: Call, result: JsonNode): boolean;
   /** Forgets what matches: the agent lost its access, or the server is no longer shared. */
   drop(filter: EndFilter): void;
 }
@@ -55,6 +57,11 @@ export function createKeptResults(clock: Clock): KeptResults {
       const result = results.get(call.digest)?.result;
       forget(call.digest);
       return result;
+    },
+    claim(call, result) {
+      if (results.get(call.digest)?.result !== result) return false;
+      forget(call.digest);
+      return true;
     },
     drop(filter) {
       for (const [digest, kept] of [...results]) if (matches(filter, kept.owner)) forget(digest);

@@ -3,6 +3,7 @@ import type { ProtocolVersion } from '../../shared/call.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { type JsonNode, JsonObject } from '../../shared/json-tree.ts';
 import type { UpstreamAnswer } from '../servers/upstream-session.ts';
+import { type AnswerStreams, createAnswerStreams } from './answer-streams.ts';
 import { type EndFilter, matches } from './live.ts';
 import type { Reply } from './reply.ts';
 import type { EndReason, RequestLife } from './request-life.ts';
@@ -28,6 +29,8 @@ export interface LegacySession extends Required<EndFilter> {
   logLevel: string | undefined;
   /** The client's GET stream, if it has one open. */
   readonly stream: ResumableStream;
+  /** Answers to the client's requests, each on a stream of its own. */
+  readonly answers: AnswerStreams;
   /** The tools changed while no stream was open to say so. */
   toolsChanged: boolean;
   /** Monotonic milliseconds. */
@@ -63,12 +66,14 @@ const idleMs = 24 * 60 * 60_000;
 /** Makes the table. Where it is full, the session that was silent longest makes room. */
 export function createLegacySessions(clock: Clock): LegacySessions {
   const sessions = new Map<string, LegacySession>();
+  const room = { characters: 0 };
   const idle = (session: LegacySession): boolean => session.inFlight.size === 0 && !session.stream.open;
   const end = (session: LegacySession, why: EndReason): void => {
     if (!sessions.delete(session.id)) return;
     for (const life of session.inFlight.values()) life.end(why);
     for (const question of [...session.open.values()]) question.end();
     session.stream.end();
+    session.answers.end();
     session.onEnd();
   };
   const makeRoom = (among: readonly LegacySession[], limit: number): boolean => {
@@ -99,6 +104,7 @@ export function createLegacySessions(clock: Clock): LegacySessions {
       replies: new Set(),
       logLevel: undefined,
       stream: createResumableStream(),
+      answers: createAnswerStreams(clock, version === '2025-11-25', room),
       toolsChanged: false,
       usedAt: now,
       onEnd: () => {},

@@ -10,6 +10,8 @@ import { atInstant } from './at-instant.ts';
 import { type Carry, multiRound } from './carry.ts';
 import { over, pausedEnding, refused, unavailable } from './endings.ts';
 import { legacyVersions, modernVersion } from './era.ts';
+import { withoutRounds } from './era-fields.ts';
+import type { EventStream } from './event-stream.ts';
 import { bridgedCapabilities, type Features, subjectOf } from './features.ts';
 import { builtIn, type Judge } from './judge.ts';
 import type { LegacyQuestions } from './legacy-questions.ts';
@@ -271,7 +273,10 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
     try {
       if (!multiRound.has(message.method)) await run(context);
       else {
-        await inRounds(context, run, (method, params) =>
+        // Only what the server itself asked for is answered to it.
+        const params = message.params && withoutRounds(message.params);
+        const first = params === message.params ? context : { ...context, message: { ...message, params } };
+        await inRounds(first, run, (method, params) =>
           questions.ask(session, askedOf(visitor, session), { method, params }, reply, context.life.run),
         );
       }
@@ -351,7 +356,7 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
       const session = sessionOf(visitor, message.kind === 'request' ? message.id : null);
       if (!session) return;
       if (message.kind === 'request') {
-        const reply = exchangeReply(visitor.exchange, visitor.accepts, clock);
+        const reply = session.answers.reply(visitor.exchange, visitor.accepts);
         await dispatch(visitor, session, message, bytesIn, reply);
         return;
       }
@@ -391,28 +396,44 @@ export function createLegacySide(deps: LegacySideDeps): LegacySide {
         refuse(visitor, 406, codes.invalidRequest, 'GET answers with text/event-stream only.');
         return;
       }
+      const lastEventId = visitor.exchange.header('last-event-id');
+      const answers = lastEventId !== undefined && session.answers.knows(lastEventId);
+      if (answers && paused()) {
+        refuse(visitor, 503, codes.paused, 'Sallyport is paused by the person who runs it.');
+        return;
+      }
       let stopExpiry: () => void = () => {};
+      let stream: EventStream | undefined;
       const forget = live.add({
         kind: 'stream',
         agent: session.agent,
         grant: visitor.authorization.grantId,
         server: session.server,
-        end: () => stream.end(),
+        end: () => stream?.end(),
       });
       if (!forget) {
         refuse(visitor, 429, codes.limit, 'This agent has too many streams open.');
         return;
       }
-      const stream = visitor.exchange.stream({}, () => {
-        forget();
-        stopExpiry();
-        session.stream.detach(stream);
-        session.usedAt = clock.monotonic();
-      });
-      stopExpiry = atInstant(clock, visitor.authorization.expiresAt, () => stream.end());
+      const connect = (onEnd: () => void): EventStream => {
+        const opened = visitor.exchange.stream({}, () => {
+          forget();
+          stopExpiry();
+          onEnd();
+          session.usedAt = clock.monotonic();
+        });
+        stream = opened;
+        stopExpiry = atInstant(clock, visitor.authorization.expiresAt, () => opened.end());
+        return opened;
+      };
+      if (answers) {
+        session.answers.resume(lastEventId, connect);
+        return;
+      }
+      const opened = connect(() => session.stream.detach(opened));
       // A client that opens a second stream has lost the first, whose end may not have come through yet.
       const primes = session.version === '2025-11-25';
-      const resumed = session.stream.attach(stream, visitor.exchange.header('last-event-id'), primes);
+      const resumed = session.stream.attach(opened, lastEventId, primes);
       if (session.toolsChanged && !resumed) session.stream.insist(listChanged);
       session.toolsChanged = false;
     },

@@ -113,6 +113,7 @@ export function openMessageExchange(message: GatewayMessage): Exchange {
               },
               send: (text) => write(text),
               prime() {},
+              retry() {},
               offer: (text) => void write(text),
               insist: (text) => void write(text),
               end,

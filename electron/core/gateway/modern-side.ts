@@ -7,6 +7,7 @@ import { offered } from './askable.ts';
 import { atInstant } from './at-instant.ts';
 import { unavailable } from './endings.ts';
 import { envelopeKeys, modernVersion } from './era.ts';
+import { cacheable } from './era-fields.ts';
 import type { EventStream } from './event-stream.ts';
 import { bridgedCapabilities, type Features, featureNotifications, maxFollowed } from './features.ts';
 import { builtIn, type Ending, type Judge } from './judge.ts';
@@ -17,7 +18,6 @@ import { connection, type RequestContext } from './request-context.ts';
 import { beginLife } from './request-life.ts';
 import type { ResourceSubscriptions } from './resource-subscriptions.ts';
 import type { RpcNotification, RpcRequest } from './rpc-message.ts';
-import { cacheable } from './tool-results.ts';
 import type { Tools } from './tools.ts';
 import { refuseMethod } from './unshared-methods.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -116,8 +116,11 @@ export function createModernSide(deps: ModernSideDeps): ModernSide {
           for (const one of cleanUp.splice(0)) one();
         };
         const tag = new JsonObject([[envelopeKeys.subscription, message.id]]);
-        const tagged = (method: string, params = new JsonObject()): string =>
-          serializeJson(notification(method, params.with('_meta', tag)));
+        const tagged = (method: string, params = new JsonObject()): string => {
+          const own = params.get('_meta');
+          const meta = own instanceof JsonObject ? own.with(envelopeKeys.subscription, message.id) : tag;
+          return serializeJson(notification(method, params.with('_meta', meta)));
+        };
         const toolsChanged = wanted.get('toolsListChanged') === true;
         const heard = new Set<string>();
         for (const [method, feature] of featureNotifications) {

@@ -65,6 +65,7 @@ function holdQuestions(reply: Reply): { readonly reply: Reply; asked(): JsonObje
         asked = result;
         return Buffer.byteLength(text);
       },
+      delivered: async () => asked !== undefined || ((await reply.delivered?.()) ?? true),
     },
   };
 }

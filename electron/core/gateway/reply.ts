@@ -25,6 +25,13 @@ export interface Reply {
   answer(text: string, status?: number, headers?: Readonly<Record<string, string>>): number;
   /** Resolves with whether the answer got through, where that is known only later. */
   readonly delivered?: () => Promise<boolean>;
+  /**
+   * The server broke its stream off, to go on later: so does the way back, where the client can come back to it.
+   * @param retryMs when the server wants to be asked again
+   */
+  pause?(retryMs: number): void;
+  /** The answer did not get through. @param claim gives what a client that comes back may have in its place */
+  undelivered?(claim: () => string): void;
 }
 
 /** After this long without an answer, a client that takes event streams gets one, so that no middle gives up. */

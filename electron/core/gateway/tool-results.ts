@@ -1,34 +1,23 @@
-import { fromPlain, JsonNumber, JsonObject, memberAt } from '../../shared/json-tree.ts';
+import { JsonNumber, JsonObject, memberAt } from '../../shared/json-tree.ts';
 import { visibleText } from '../../shared/visible-text.ts';
-import type { UpstreamAnswer } from '../servers/upstream-session.ts';
+import type { UpstreamAnswer, UpstreamInfo } from '../servers/upstream-session.ts';
 import { envelopeKeys } from './era.ts';
+import { cacheable, complete, legacyResult } from './era-fields.ts';
 import type { Ending } from './judge.ts';
 import { codes, errorResponse, relayedError, resultResponse } from './protocol-errors.ts';
 import type { RequestContext } from './request-context.ts';
 import { failedResult } from './stopped-result.ts';
 import type { ToolList } from './tool-lists.ts';
 
-/** Longest time in milliseconds that an agent may keep a list: switches must show soon, calls are checked anyway. */
-const maxTtlMs = 30_000;
-
 /** A tool list as one agent may see it, in its era: one page, private to it. */
-export function listResult(list: ToolList, visible: (tool: JsonObject) => boolean, modern: boolean): JsonObject {
+export function listResult(
+  list: ToolList,
+  visible: (tool: JsonObject) => boolean,
+  eras: { readonly modern: boolean; readonly server: UpstreamInfo['era'] },
+): JsonObject {
   const page = list.head.with('tools', list.tools.filter(visible)).with('nextCursor', undefined);
-  return modern ? cacheable(page) : page;
-}
-
-/** Adds what 2026-07-28 requires of lists and of `server/discover`. */
-export function cacheable(result: JsonObject): JsonObject {
-  const ttl = result.get('ttlMs');
-  const ttlMs = ttl instanceof JsonNumber && ttl.value >= 0 ? Math.min(Math.floor(ttl.value), maxTtlMs) : maxTtlMs;
-  // What is listed depends on who asks: no shared cache may keep it.
-  return complete(result).with('ttlMs', fromPlain(ttlMs)).with('cacheScope', 'private');
-}
-
-/** Adds `resultType` to a result of a legacy server; a modern server's stays. */
-export function complete(result: JsonObject): JsonObject {
-  if (result.get('resultType') !== undefined) return result;
-  return new JsonObject([['resultType', 'complete'], ...result.members]);
+  if (eras.modern) return cacheable(page);
+  return eras.server === 'modern' ? legacyResult('tools/list', page) : page;
 }
 
 /** MCP: the client lacks a capability that the server needs. */

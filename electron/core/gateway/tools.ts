@@ -20,6 +20,7 @@ import {
   unavailable,
   unknownTool,
 } from './endings.ts';
+import { legacyResult } from './era-fields.ts';
 import { createHeldProgress, type HeldProgress } from './held-progress.ts';
 import { builtIn, type Ending, type Judge } from './judge.ts';
 import type { KeptResults } from './kept-results.ts';
@@ -149,11 +150,19 @@ export function createTools(deps: ToolsDeps): Tools {
     const { result } = ending;
     // What asks for more holds a handle that counts once: it is of no use to a later call.
     if (result === undefined || memberAt(result, 'resultType') === 'input_required') return ending;
-    return { ...ending, undelivered: () => kept.keep(call, context.authorization.grantId, result) };
+    const undelivered = (): (() => boolean) => {
+      kept.keep(call, context.authorization.grantId, result);
+      return () => kept.claim(call, result);
+    };
+    return { ...ending, undelivered };
   };
 
-  const again = (context: RequestContext, call: Call): Ending =>
-    ran(context, call, endingOf(context, call.id, { result: kept.take(call) ?? null }, 0));
+  const again = (context: RequestContext, call: Call): Ending => {
+    const result = kept.take(call) ?? null;
+    // It may have been kept for a client of the other era.
+    const given = result instanceof JsonObject && !context.modern ? legacyResult(call.method, result) : result;
+    return ran(context, call, endingOf(context, call.id, { result: given }, 0));
+  };
 
   /**
    * Runs a call with the arguments that the person put in place of the agent's: another call, judged and logged by itself. What
@@ -338,7 +347,10 @@ export function createTools(deps: ToolsDeps): Tools {
                 message: relayedError(message.id, answer.error),
               };
             }
-            const result = listResult(answer.list, (tool) => visible(context, tool), modern);
+            const result = listResult(answer.list, (tool) => visible(context, tool), {
+              modern,
+              server: session.info.era,
+            });
             return { outcome: 'ran', ms, message: resultResponse(message.id, result) };
           } catch (thrown) {
             if (life.run.aborted) return over(context, judged.call, false);

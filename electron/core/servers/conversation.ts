@@ -39,6 +39,8 @@ export interface Conversation {
   fail(id: number, error: SallyportError): void;
   /** Cancels what is in flight at the server and ends it with `error`; later requests fail with it too. */
   end(error: SallyportError, tellServer: boolean): void;
+  /** The stream of that request's answer was broken off, to be resumed. */
+  paused(id: number, retryMs: number): void;
   /** Whether that request still waits for its answer. */
   waits(id: number): boolean;
   /** Requests waiting, those in the background left out. */
@@ -54,6 +56,7 @@ interface Pending {
   /** The caller's own progress token; ours is the request id. */
   readonly token: JsonNode | undefined;
   readonly onServerRequest: UpstreamRequestOptions['onServerRequest'];
+  readonly onPause: UpstreamRequestOptions['onPause'];
   readonly background: boolean;
 }
 
@@ -209,6 +212,7 @@ export function createConversation(deps: {
           onNotification: options.onNotification,
           token,
           onServerRequest: options.onServerRequest,
+          onPause: options.onPause,
           background: options.background ?? false,
         };
         pending.set(id, entry);
@@ -234,6 +238,9 @@ export function createConversation(deps: {
     receive(node, stream) {
       if (Array.isArray(node)) for (const one of node.slice(0, maxBatch)) receiveOne(one, stream);
       else receiveOne(node, stream);
+    },
+    paused(id, retryMs) {
+      pending.get(id)?.onPause?.(retryMs);
     },
     fail(id, error) {
       pending.get(id)?.reject(error);

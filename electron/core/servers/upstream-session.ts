@@ -35,6 +35,8 @@ export interface UpstreamRequestOptions {
   readonly onNotification?: (method: string, params: JsonObject | undefined) => void;
   /** Called when the first byte of the request was handed to the server: from here on nothing may be sent twice (S11). */
   readonly onSent?: () => void;
+  /** Called when the server broke off the stream of its answer, to go on later (MCP 2025-11-25, polling). */
+  readonly onPause?: (retryMs: number) => void;
   /** Log level the modern caller opted in to. */
   readonly logLevel?: string;
   /** What the caller can be asked for by a modern server, as `clientCapabilities`. Default: nothing. */

@@ -290,7 +290,7 @@ describe('how requests end that are not answered', () => {
     const decoded = args.replace('\\u00e9\\ud83d\\ude00', 'é😀');
     expect(answer.text).toContain(`"structuredContent":${decoded}`);
     expect(answer.text).toContain('"_meta":{"x-server":1.10},"x-extra":[9007199254740993]');
-    const received = (JSON.parse(answer.text) as { result: { content: { text: string }[] } }).result.content[0]?.text;
+    const received = (answer.json as { result: { content: { text: string }[] } }).result.content[0]?.text;
     expect(received).toBe(`{"name":"read_note","arguments":${decoded},"x-own":[1.0],"_meta":{"x":2.50}}`);
   });
 

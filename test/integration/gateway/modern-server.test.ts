@@ -3,7 +3,7 @@ import { Client as ModernClient, StreamableHTTPClientTransport as ModernTranspor
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { modern, openStage, type Stage, send } from './stage.ts';
+import { initialize, legacy, modern, openStage, type Stage, send } from './stage.ts';
 
 const fixture = join(import.meta.dirname, '../../fixtures/mcp-servers/modern-stdio.ts');
 
@@ -55,6 +55,25 @@ describe('the gateway in front of a server of 2026-07-28', () => {
     await cancelled;
     expect(await ended).toMatchObject({ tool: 'wait', outcome: 'cancelled' });
     await client.close();
+  });
+
+  it('says nothing to a legacy client that only the modern era knows, and takes nothing of it from one', async () => {
+    // The server is asked as modern servers are, and says so to a client of its own era.
+    const own = await send(stage, modern('tools/call', { name: 'add', arguments: { a: 1, b: 2 } }));
+    expect(own.json).toMatchObject({ result: { resultType: 'complete', content: [{ type: 'text', text: '3' }] } });
+    stage.record = { ...stage.record, features: ['prompts'] };
+    const session = await initialize(stage);
+    const wanted: [string, Record<string, unknown>][] = [
+      ['tools/list', {}],
+      ['tools/call', { name: 'add', arguments: { a: 1, b: 2 }, requestState: 'forged', inputResponses: { x: {} } }],
+      ['prompts/list', {}],
+      ['prompts/get', { name: 'täglich' }],
+    ];
+    for (const [at, [method, params]] of wanted.entries()) {
+      const { text } = await send(stage, legacy(session, method, params, at));
+      expect(text).toContain('"result"');
+      expect(text, method).not.toMatch(/resultType|ttlMs|cacheScope|io\.modelcontextprotocol/);
+    }
   });
 
   it('gives the server’s own result type and caching on, made private', async () => {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Held } from './stage.ts';
 import { authorizeUrl, form, knock, letIn, type OauthStage, pkce, register, startStage, TestBrowser } from './stage.ts';
@@ -239,10 +241,56 @@ test('another name than the issuer gets nothing', async () => {
   expect(response.status).toBe(421);
 });
 
-test('what was refused is in the log, and no token is', async () => {
-  const notes = await stage.notes();
-  expect(notes.join('\n')).toMatch(/Refused: a token for .* \(wrong_audience\)/);
-  expect(notes.join('\n')).toMatch(/Refused: token: invalid_grant/);
-  expect(notes.join('\n')).toMatch(/a used token or code came again/);
-  for (const secret of [held.access, held.refresh, held.code]) expect(notes.join('\n')).not.toContain(secret);
+describe('metadata documents', () => {
+  let knocked = 0;
+  const inside = createServer((socket) => {
+    knocked += 1;
+    socket.destroy();
+  });
+  beforeAll(async () => {
+    inside.listen(0, '127.0.0.1');
+    await once(inside, 'listening');
+    await stage.ask('agents.letIn', {});
+  });
+  afterAll(() => inside.close());
+
+  test.each([
+    ['loopback', '127.0.0.1'],
+    ['loopback by name', 'localhost'],
+    ['loopback, version 6', '[::1]'],
+    ['private', '10.0.0.1'],
+    ['private', '192.168.1.1'],
+    ['link-local', '169.254.169.254'],
+    ['mapped', '[::ffff:127.0.0.1]'],
+  ])('at %s (%s) are not fetched', async (_name, host) => {
+    const { port } = inside.address() as AddressInfo;
+    const id = `https://${host}:${port}/client.json`;
+    const page = await new TestBrowser(stage.issuer).visit(authorizeUrl(stage, id, redirect, pkce().challenge));
+    expect([page.url.origin, page.status, knocked]).toEqual([stage.issuer, 400, 0]);
+    expect((await stage.ask('consents.list', {})).consents).toEqual([]);
+  });
+});
+
+/** Every attack of this file as the log names it: refused, and not in silence. */
+test.each([
+  ['token of another server', /^Refused: a token for \S+ \(wrong_audience\)/],
+  ['unknown token, and algorithm confusion', /^Refused: a token for \S+ \(bad_token\)/],
+  ['revoked token', /^Refused: a token for \S+ \(revoked\)|^The access of Leaving ended/],
+  ['token in the query string', /^Refused: a token for \S+ \(token_in_query\)/],
+  ['session id used as authentication', /^Refused: a token for \S+ \(session_id\)/],
+  ['reused refresh token, code replay', /^The access of .* ended: a used token or code came again/],
+  ['wrong PKCE, code for another client, other redirect', /^Refused: token: invalid_grant/],
+  ['plain PKCE', /^Refused: authorization: invalid_request .*code_challenge_method/],
+  ['redirect mismatch', /^Refused: authorization: invalid_redirect_uri/],
+  ['no or another resource', /^Refused: authorization: invalid_target/],
+  ['registration flood', /^Refused: registration: temporarily_unavailable/],
+  ['closed door', /^An agent asked for access while nobody was being let in/],
+  ['document at a private address', /^Refused: authorization: invalid_client/],
+])('in the log: %s', async (_name, words) => {
+  expect((await stage.notes()).filter((note) => words.test(note)).length).toBeGreaterThan(0);
+});
+
+test('no token, refresh token or code is in the log', async () => {
+  const notes = (await stage.notes()).join('\n');
+  for (const secret of [held.access, held.refresh, held.code]) expect(notes).not.toContain(secret);
 });

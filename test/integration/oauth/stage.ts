@@ -6,6 +6,7 @@ import { type Core, startCore } from '../../../electron/core/core.ts';
 import type { GuardedFetchDeps } from '../../../electron/core/oauth/guarded-fetch.ts';
 import { createConfSettingsFile } from '../../../electron/core/settings/conf-settings-file.ts';
 import { systemClock } from '../../../electron/core/state/system-clock.ts';
+import type { Clock } from '../../../electron/shared/clock.ts';
 import type { AppState, RequestInput, RequestName, RequestOutput } from '../../../electron/shared/contract.ts';
 import type { ConsentView } from '../../../electron/shared/views.ts';
 import { trust } from '../../agents.ts';
@@ -31,7 +32,7 @@ export interface OauthStage {
 }
 
 /** Starts it on a port of its own. */
-export async function startStage(options: { documents?: GuardedFetchDeps } = {}): Promise<OauthStage> {
+export async function startStage(options: { documents?: GuardedFetchDeps; clock?: Clock } = {}): Promise<OauthStage> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-oauth-'));
   const dataDir = join(folder, 'data');
   const core = await startCore({

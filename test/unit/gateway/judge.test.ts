@@ -107,8 +107,9 @@ describe('a judged request', () => {
   it('refuses an answer over 16 MiB and does not keep it', async () => {
     const { run, events, answers } = stage({}, { bytes: 0 });
     let kept = 0;
-    const keep = (): void => {
+    const keep = (): (() => boolean) => {
       kept += 1;
+      return () => true;
     };
     await run(() => Promise.resolve({ ...ran('x'.repeat(maxResult)), undelivered: keep }));
     expect(JSON.parse(answers[0] ?? '')).toMatchObject({

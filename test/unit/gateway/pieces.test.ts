@@ -154,6 +154,7 @@ describe('what is forwarded', () => {
     const decided = () => ({ call, decision: {} }) as unknown as Decided;
     const sent: string[] = [];
     const session = {
+      info: { era: 'legacy' },
       request: (method: string) => {
         sent.push(method);
         return Promise.resolve({ result: null });

@@ -129,6 +129,7 @@ export function openHttpLink(options: {
     let lastId: string | undefined;
     let retryMs = firstRetryMs;
     for (let resumes = 0; ; resumes += 1) {
+      let whole = true;
       try {
         await readEvents(response, name, {
           onEvent: (data, eventId) => {
@@ -142,11 +143,13 @@ export function openHttpLink(options: {
       } catch (thrown) {
         const failure = asSallyportError(thrown, 'server');
         if (failure.code !== 'server_gone' || lastId === undefined) throw failure;
+        whole = false;
       }
       if (!conversation.waits(id)) return;
       if (modern || lastId === undefined || resumes >= maxResumes) {
         throw new ServerFailure('server_gone', 'crashed', `${name} ended its stream without an answer.`);
       }
+      if (whole) conversation.paused(id, retryMs);
       await wait(retryMs, signal);
       if (signal.aborted) return;
       response = await exchange(origin, {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../../shared/clock.ts';
 import { SallyportError } from '../../../../shared/errors.ts';
@@ -30,6 +30,8 @@ export interface WebSocketListener {
   readonly port: number;
   /** Connections open now. */
   readonly connections: number;
+  /** Takes a connection that came another way than by the port. */
+  accept(socket: Socket): void;
   /** Takes no more connections, and ends those that are open. */
   close(): Promise<void>;
 }
@@ -99,6 +101,7 @@ export async function openWebSocketListener(deps: WebSocketListenerDeps): Promis
     get connections() {
       return sockets.size;
     },
+    accept: (socket) => void server.emit('connection', socket),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
