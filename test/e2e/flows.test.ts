@@ -166,6 +166,20 @@ describe.each(launchers().map((launcher) => [launcher.name, launcher] as const))
     }
   });
 
+  it('a second prompt marks what differs from the first', async () => {
+    const first = call('write_note', 'marked', 'due Friday\ncall the printer\n');
+    const { id, digest } = await one('marked');
+    await app.request('approvals.answer', { id, digest, answer: 'allow' });
+    await first;
+    const second = call('write_note', 'marked', 'due Monday\ncall the printer\n');
+    await prompt().getByText('Marked: what differs from its last call like this').waitFor();
+    await prompt().locator('ins', { hasText: 'due Monday' }).waitFor();
+    const asked = await one('marked');
+    await app.request('approvals.answer', { id: asked.id, digest: asked.digest, answer: 'deny' });
+    await second;
+    await prompt().waitFor({ state: 'detached' });
+  });
+
   it('a stale prompt is refused: another digest, and one that was answered', async () => {
     const first = call('write_note', 'stale');
     const { id, digest } = await one('stale');
@@ -243,6 +257,18 @@ describe.each(launchers().map((launcher) => [launcher.name, launcher] as const))
     expect(words(await call('read_note', 'after'))).toContain('read_note after');
   });
 
+  it('the doctor looks at every hop, and wrong rules are refused at their line', async () => {
+    await rail('Tunnel').click();
+    await page.getByRole('link', { name: 'Check every hop' }).click();
+    await page.getByText('Our own key answers at the public door.').waitFor();
+    await page.getByRole('button', { name: 'Copy a report' }).waitFor();
+    await rail('Approvals').click();
+    await page.getByRole('link', { name: 'Rules' }).click();
+    await page.getByLabel('Rules file').fill('version: 1\nrules:\n  - id: one\n    thn: allow\n');
+    await page.getByRole('button', { name: 'Put in force' }).click();
+    await page.getByText(/rules\.yaml:\d+:\d+: /).waitFor();
+  });
+
   it('208 calls ask at once: one prompt in sight, the others counted, each answering only for its own calls', async () => {
     await rail('Servers').click();
     const servers = ['first', 'second'];
@@ -301,6 +327,7 @@ describe.each(launchers().map((launcher) => [launcher.name, launcher] as const))
       .getByRole('row', { name: /Claude.*read_note.*ran/ })
       .first()
       .waitFor();
+    await page.getByRole('searchbox').fill('');
   });
 
   it('an edge that goes down is a break in the road, and is back by itself', async () => {
