@@ -293,6 +293,14 @@ export const mutants = [
     name: 'an answer that came while nobody was there',
   },
   {
+    claim: 'S14 long lists in slices',
+    file: 'electron/core/policy/prepare-definitions.ts',
+    find: '    if (performance.now() - began < sliceMs) continue;\n',
+    put: '    continue;\n',
+    test: 'test/integration/gateway/event-loop.test.ts',
+    name: 'many hostile schemas',
+  },
+  {
     claim: 'S19 proof',
     file: 'electron/core/fronts/control-socket.ts',
     find: "if (!proves(prove(key, 'client', nonces.client, nonces.server), proof)) {",

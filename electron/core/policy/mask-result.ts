@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { type JsonNode, JsonObject, toPlain } from '../../shared/json-tree.ts';
+import { type JsonNode, JsonNumber, JsonObject, toPlain } from '../../shared/json-tree.ts';
 import { compileArgumentSchema, SchemaProblem } from './argument-schema.ts';
 import { type FoundSecret, findSecrets } from './secret-shapes.ts';
 
@@ -65,12 +65,13 @@ export async function maskResult(
   };
   const walk = async (node: JsonNode): Promise<JsonNode> => {
     if (typeof node === 'string') return text(node);
+    await rest();
     if (node instanceof JsonObject) {
       const members: [string, JsonNode][] = [];
       let changed = false;
       for (const [name, value] of node.members) {
         // Binary content is what it is; a change would only break it.
-        const next = isBinary(node, name) ? value : await walk(value);
+        const next = holdsNoText(value) || isBinary(node, name) ? value : await walk(value);
         changed ||= next !== value;
         members.push([name, next]);
       }
@@ -78,7 +79,7 @@ export async function maskResult(
     }
     if (!Array.isArray(node)) return node;
     const items: JsonNode[] = [];
-    for (const item of node as readonly JsonNode[]) items.push(await walk(item));
+    for (const item of node as readonly JsonNode[]) items.push(holdsNoText(item) ? item : await walk(item));
     return items.some((item, at) => item !== node[at]) ? items : node;
   };
   const masked = await walk(result);
@@ -98,6 +99,11 @@ export async function maskResult(
         unseen,
         withheld: `The result holds ${list.join(' and ')}, which cannot be masked in it.`,
       };
+}
+
+/** Numbers and words of JSON itself: not worth a step of their own. */
+function holdsNoText(node: JsonNode): boolean {
+  return node === null || typeof node === 'boolean' || node instanceof JsonNumber;
 }
 
 /** `data` of an image or a sound, `blob` of a resource (MCP content blocks). */
