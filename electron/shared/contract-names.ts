@@ -67,6 +67,8 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'tunnel.probe': true,
   'tunnel.use': true,
   'tunnel.certificate': true,
+  'tunnel.network': true,
+  'tunnel.networkUse': true,
   'tunnel.certificateUse': true,
   'tunnel.record': true,
   'tunnel.remote': true,
@@ -75,6 +77,9 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   resume: true,
   'settings.get': true,
   'settings.set': true,
+  'presence.set': true,
+  'app.backup': true,
+  'app.resetKeys': true,
 };
 
 /** See {@link requestNames}. */

@@ -15,6 +15,8 @@ import {
   doorView,
   instant,
   logRow,
+  preferencesView,
+  presenceView,
   rememberedView,
   serverView,
   statusView,
@@ -58,7 +60,8 @@ export const appState = z.object({
   agents: z.array(agentView),
   consents: z.array(consentView),
   door: doorView,
-  settings: z.object({ cliMayDecide: z.boolean(), openAtLogin: z.boolean() }),
+  settings: preferencesView,
+  presence: presenceView,
 });
 /** See {@link appState}. */
 export type AppState = z.infer<typeof appState>;

@@ -1,4 +1,5 @@
 import type { Dispatcher } from '../core/fronts/dispatcher.ts';
+import type { Presence } from '../core/presence/presence.ts';
 import type { Sealer } from '../core/secrets/secrets.ts';
 import type { SettingsFile } from '../core/settings/settings.ts';
 
@@ -10,8 +11,8 @@ export interface ShellCore {
   stop(): Promise<void>;
   /** Dials the tunnel again at once, instead of waiting for the next try: after sleep, or a change of network. */
   retryTunnel(): void;
-  /** Forgets every answer that was remembered for a session: the screen was locked. */
-  endSessionAnswers(): void;
+  /** Told of what the person does: the screen locked or unlocked, how long nobody touched anything. */
+  readonly presence: Pick<Presence, 'lock' | 'idle' | 'leave' | 'comeBack' | 'present'>;
 }
 
 /** What the shell brings along for the core. */

@@ -104,7 +104,7 @@ async function start(deps: ShellDeps, commandLine: CommandLine, quit: Quit): Pro
     ipc: bindIpc(core.dispatcher),
     session,
     retryTunnel: () => core.retryTunnel(),
-    endSessionAnswers: () => core.endSessionAnswers(),
+    presence: core.presence,
     hasTray: () => trayShown,
     loginCommand: loginCommand(commandLine.dataDir, commandLine.dataDir === defaultDataFolder()),
   });

@@ -57,6 +57,7 @@ export interface DeskState {
   readonly shortcuts: readonly string[];
   readonly crashReports: readonly Electron.CrashReporterStartOptions[];
   readonly openedUrls: readonly string[];
+  readonly beeps: number;
   /** What the app's own locks stopped: `navigation URL`, `request URL`, `popup URL`. */
   readonly refusals: readonly string[];
   readonly errorBoxes: readonly { readonly title: string; readonly content: string }[];

@@ -6,10 +6,11 @@ import type { Decided, Judged, RequestLog } from '../request-log/request-log.ts'
 import type { ServerRecord } from '../servers/servers.ts';
 import type { UpstreamAnswer, UpstreamInfo, UpstreamSession } from '../servers/upstream-session.ts';
 import { breathe } from './breathe.ts';
+import type { Subject } from './call-of.ts';
 import { type Carry, multiRound } from './carry.ts';
 import { over, pausedEnding, refused, unavailable } from './endings.ts';
 import { cacheable, cached, complete } from './era-fields.ts';
-import { builtIn, type Ending, type Judge, type Subject } from './judge.ts';
+import { builtIn, type Ending, type Judge } from './judge.ts';
 import { codes, errorBody, errorResponse, resultResponse } from './protocol-errors.ts';
 import { connection, type RequestContext } from './request-context.ts';
 import type { ResourceSubscriptions } from './resource-subscriptions.ts';

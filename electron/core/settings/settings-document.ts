@@ -106,6 +106,13 @@ export const settingsDocument = z.looseObject({
       })
       .optional(),
   }),
+  network: z
+    .looseObject({
+      proxy: z.string().min(1).optional(),
+      noProxy: z.string().optional(),
+      caFile: z.string().min(1).optional(),
+    })
+    .optional(),
   ports: z.looseObject({ edge: portChoice, ui: portChoice, authorize: portChoice.optional() }),
   paused: z.looseObject({ at: z.iso.datetime(), why: z.string().optional() }).optional(),
   pausedAgents: z
@@ -114,6 +121,9 @@ export const settingsDocument = z.looseObject({
   log: z.looseObject({ days: z.int().min(1), bytes: z.int().min(1_048_576) }).optional(),
   cliMayDecide: z.boolean(),
   openAtLogin: z.boolean(),
+  lockEndsSessions: z.boolean().optional(),
+  awayAfterMinutes: z.int().min(0).max(720).optional(),
+  promptSound: z.boolean().optional(),
 });
 
 /** Names of the document's own members; everything else at the top was put there by somebody else and is kept. */
