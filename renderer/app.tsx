@@ -15,6 +15,7 @@ import { PresenceBanner } from './features/presence/presence-banner.tsx';
 import { RequestsPage } from './features/requests/requests-page.tsx';
 import { Loading, NoKey, OfflineBanner, Unreachable } from './features/road/connection-states.tsx';
 import { RoadBar } from './features/road/road-bar.tsx';
+import { ProposalsPage } from './features/rules/proposals-page.tsx';
 import { RulesPage } from './features/rules/rules-page.tsx';
 import { ServerPage } from './features/servers/server-page.tsx';
 import { ServersPage } from './features/servers/servers-page.tsx';
@@ -94,6 +95,8 @@ function PageOf({ route, onReview }: { route: Route; onReview(id: string): void 
       return <DoctorPage />;
     case 'rules':
       return <RulesPage />;
+    case 'review':
+      return <ProposalsPage />;
     case 'start':
       return <FirstRunPage />;
     case 'settings':

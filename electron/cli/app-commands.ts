@@ -110,6 +110,14 @@ export function registerAppCommands(program: Command, io: CliIo): void {
       const { runSampleServer } = await import('../core/servers/sample/sample-server.ts');
       await runSampleServer(args);
     });
+
+  program
+    .command('cloudflared-doorway', { hidden: true })
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      const { runDoorway } = await import('../core/tunnel/connectors/anthropic/cloudflared/doorway.ts');
+      process.exit(await runDoorway(words));
+    });
 }
 
 function describeStatus(status: StatusView): string {

@@ -30,7 +30,9 @@ import { createPresenceHandlers } from './handlers/presence-handlers.ts';
 import { createResultHandlers } from './handlers/result-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createSignInHandlers } from './handlers/sign-in-handlers.ts';
+import { createUpkeepHandlers } from './handlers/upkeep-handlers.ts';
 import { createWatchHandlers } from './handlers/watch-handlers.ts';
+import { createContainment } from './join/contained-child.ts';
 import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
@@ -360,6 +362,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     network: wayOut.open,
     environment: process.env,
     startChild: startKeptChild,
+    containment: createContainment(isolationSupport, [...options.selfCommand, 'cloudflared-doorway', '--']),
     pageOrigin: () => pageOrigin(settings.get()),
     ...(options.publicRoots ? { publicRoots: options.publicRoots } : {}),
     onForged: (why) => {
@@ -513,6 +516,18 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createConsentHandlers({ oauth, log }),
     ...createNetworkHandlers({ wayOut, tunnel, log }),
     ...createPresenceHandlers({ presence, log }),
+    ...createUpkeepHandlers({
+      clock,
+      version,
+      dataDir,
+      secrets,
+      tunnel,
+      approvals,
+      log,
+      agents: () => state.get().agents,
+      revokeAll: () => oauth.revokeAll(),
+      stopCalls,
+    }),
     ...createDoctorHandlers({
       clock,
       version,

@@ -78,6 +78,8 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'settings.get': true,
   'settings.set': true,
   'presence.set': true,
+  'app.backup': true,
+  'app.resetKeys': true,
 };
 
 /** See {@link requestNames}. */

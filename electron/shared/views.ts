@@ -431,6 +431,8 @@ export const tunnelView = z.object({
     .array(z.object({ step: z.string(), state: z.enum(['done', 'open', 'failed', 'unproven']), detail: z.string() }))
     .optional(),
   /** What else to know of this way in, in words. */
+  /** Whether the program that holds the connections can reach nothing else; absent where there is none. */
+  contained: z.boolean().optional(),
   remarks: z.array(z.string()).optional(),
 });
 /** How this machine gets out, and who says so. No credentials are in it. */

@@ -43,6 +43,7 @@ export interface FakeCore {
   rules: string;
   network: NetworkView;
   found: FoundServer[];
+  canaries: RequestOutput<'canaries.list'>['canaries'];
   /** Handlers as they are; a test replaces the one whose answer matters to it. */
   readonly handlers: Handlers;
   readonly asked: { readonly name: RequestName; readonly input: unknown }[];
@@ -158,6 +159,7 @@ export async function startFakeCore(
     rules: rulesText,
     network: { direct: false },
     found: [],
+    canaries: [],
     handlers: undefined as unknown as Handlers,
     asked,
     patch(change) {
@@ -277,10 +279,11 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       setServer(server(name).slug, { origin: undefined });
       return server(name);
     },
-    'servers.isolate': ({ server: name, isolation }) => ({
-      server: server(name).slug,
-      ...(isolation ? { isolation } : {}),
-    }),
+    'servers.isolate': ({ server: name, isolation }) => {
+      const { slug } = server(name);
+      setServer(slug, { isolation });
+      return { server: slug, ...(isolation ? { isolation } : {}) };
+    },
     'servers.isolation': () => ({ ok: true }),
     'servers.authorize': ({ server: name, agree }) => {
       const { slug } = server(name);
@@ -528,26 +531,57 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       core.replace({ ...rest, status: { ...core.state.status, state: 'sharing' } });
       return { paused: false, at: now(), endedStreams: 0 };
     },
-    'servers.results': ({ server, secrets, unseen }) => ({
-      server,
-      secrets: secrets ?? 'mask',
-      unseen: unseen ?? 'report',
-    }),
+    'servers.results': ({ server: name, secrets, unseen }) => {
+      const { slug, results: before } = server(name);
+      const results = { secrets: secrets ?? before?.secrets ?? 'mask', unseen: unseen ?? before?.unseen ?? 'report' };
+      setServer(slug, { results });
+      return { server: slug, ...results };
+    },
     'results.list': () => ({ results: [] }),
     'results.reveal': ({ id }) => ({ id, text: '{}', kinds: [] }),
     'results.send': ({ id }) => ({ id }),
     'policy.propose': () => ({ proposals: [] }),
     'policy.adopt': () => ({ path: '/rules.yaml', rules: 1 }),
-    'agents.pause': ({ id }) => ({ id, at: core.state.status.since }),
-    'agents.resume': ({ id }) => ({ id }),
-    'canaries.list': () => ({ canaries: [] }),
-    'canaries.add': ({ value }) => ({ id: 'c1', value: value ?? 'acct-abc234-abcd2345' }),
-    'canaries.remove': ({ id }) => ({ id }),
+    'agents.pause': ({ id }) => {
+      const paused = { at: now(), why: 'You paused it.' };
+      core.patch({ agents: core.state.agents.map((agent) => (agent.id === id ? { ...agent, paused } : agent)) });
+      return { id, at: now() };
+    },
+    'agents.resume': ({ id }) => {
+      core.patch({
+        agents: core.state.agents.map(({ paused, ...agent }) =>
+          agent.id === id || !paused ? agent : { ...agent, paused },
+        ),
+      });
+      return { id };
+    },
+    'canaries.list': () => ({ canaries: core.canaries }),
+    'canaries.add': ({ note, value = 'acct-abc234-abcd2345' }) => {
+      core.canaries = [
+        ...core.canaries,
+        { id: `c${core.canaries.length + 1}`, note, at: now(), begins: value.slice(0, 6) },
+      ];
+      return { id: 'c1', value };
+    },
+    'canaries.remove': ({ id }) => {
+      core.canaries = core.canaries.filter((each) => each.id !== id);
+      return { id };
+    },
     'settings.get': () => core.state.settings,
     'settings.set': (change) => {
       const settings = preferencesView.parse({ ...core.state.settings, ...change });
       core.patch({ settings });
       return settings;
+    },
+    'app.backup': ({ path }) => ({ path, code: 'K7Q2M-9XW4T-0BHZN-5VRCE-D8J3G-YA6PS', bytes: 1_843_200 }),
+    'app.resetKeys': () => {
+      const agents = core.state.agents.map(({ id, name, grants }) => ({
+        id,
+        name,
+        servers: grants.map(({ server }) => server),
+      }));
+      core.patch({ agents: [] });
+      return { fingerprint: 'f'.repeat(64), agents };
     },
     'presence.set': ({ away, back, seen, presenting }) => {
       const { summary, away: was, ...rest } = core.state.presence;

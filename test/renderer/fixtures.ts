@@ -1,4 +1,4 @@
-import type { AppState } from '../../electron/shared/contract.ts';
+import type { AppState, RequestOutput } from '../../electron/shared/contract.ts';
 import type {
   AgentView,
   ApprovalView,
@@ -505,3 +505,39 @@ rules:
     then: deny
     reason: Files stay where they are.
 `;
+
+/** What the watch mode proposes after a week of the same answers. */
+export const proposals: RequestOutput<'policy.propose'>['proposals'] = [
+  {
+    id: 'p1',
+    sentence: 'These 14 calls of write_file by Claude (claude.ai) all stayed under ~/notes.',
+    text: '- id: files-write_file-notes\n  when: { agent: "client:claude.ai", server: files, tool: write_file, paths-under: [~/notes] }\n  then: allow\n',
+    agent: claude,
+    server: 'files',
+    tool: 'write_file',
+    calls: 14,
+    since: ago(6 * 86_400),
+  },
+  {
+    id: 'p2',
+    sentence: 'These 6 calls of create_ticket by Claude (claude.ai) all had project = "office".',
+    text: '- id: tickets-create_ticket-office\n  when:\n    agent: "client:claude.ai"\n    server: tickets\n    tool: create_ticket\n    arguments: { properties: { project: { const: office } }, required: [project] }\n  then: allow\n',
+    agent: claude,
+    server: 'tickets',
+    tool: 'create_ticket',
+    calls: 6,
+    since: ago(4 * 86_400),
+  },
+];
+
+/** A result of the morning that held a token. */
+export const maskedResult: RequestOutput<'results.list'>['results'][number] = {
+  id: 'call-4',
+  at: ago(500),
+  until: ago(-100),
+  agent: claude,
+  server: 'files',
+  tool: 'write_file',
+  kinds: ['a GitHub token'],
+  withheld: false,
+};

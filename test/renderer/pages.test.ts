@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { broken, emptyState, logRow, noon, sharingState } from './fixtures.ts';
+import { broken, emptyState, logRow, maskedResult, noon, sharingState } from './fixtures.ts';
 import { windowsForTests } from './harness.ts';
 
 const open = windowsForTests();
@@ -329,6 +329,30 @@ describe('requests', () => {
   });
 });
 
+describe('results that did not go out as they came', () => {
+  test('their original is looked at, and let out once, from the request', async () => {
+    const original = '{"content":[{"type":"text","text":"ghp_original"}]}';
+    const { page, core } = await open({
+      route: '#/requests/call-4',
+      before: (fake) => {
+        fake.handlers['results.list'] = () => ({ results: [maskedResult] });
+        fake.handlers['results.reveal'] = ({ id }) => ({ id, text: original, kinds: maskedResult.kinds });
+      },
+    });
+    const part = page.getByRole('region', { name: 'What the agent did not get' });
+    await part.getByText('markers in place of a GitHub token').waitFor();
+    expect(await page.content()).not.toContain('ghp_original');
+    await part.getByRole('button', { name: 'Show the original' }).click();
+    await part.getByText('ghp_original').waitFor();
+    await part.getByRole('button', { name: 'Hide it' }).click();
+    await part.getByRole('button', { name: 'Let the agent have it, once' }).click();
+    await page.getByText('next identical call gets the original').waitFor();
+    expect(core.asked.filter(({ name }) => name === 'results.send').map(({ input }) => input)).toEqual([
+      { id: 'call-4' },
+    ]);
+  });
+});
+
 describe('the road', () => {
   test('pause and resume', async () => {
     const { page, core } = await open();
@@ -386,4 +410,15 @@ test('who goes is away until they say so; what happened is said once', async () 
   await expect.poll(() => page.getByText('While you were away').count()).toBe(0);
   await page.getByRole('radio', { name: 'Never' }).check();
   await expect.poll(() => core.state.settings.awayAfterMinutes).toBe(0);
+});
+
+test('a backup shows its code once; reset says who must be let in again', async () => {
+  const { page, core } = await open({ route: '#/settings' });
+  await page.getByLabel('File, with its whole path').fill('/home/ana/sallyport.backup');
+  await page.getByRole('button', { name: 'Back up' }).click();
+  await page.getByText('K7Q2M-9XW4T-0BHZN-5VRCE-D8J3G-YA6PS').waitFor();
+  expect(core.asked).toContainEqual({ name: 'app.backup', input: { path: '/home/ana/sallyport.backup' } });
+  await page.getByRole('button', { name: 'Reset keys…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Reset keys' }).click();
+  await page.getByText('To be let in again').waitFor();
 });

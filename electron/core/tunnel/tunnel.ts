@@ -8,6 +8,7 @@ import type { Secrets } from '../secrets/secrets.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { ResolveCaa } from './acme/caa.ts';
 import type { OrderCertificate } from './acme/order.ts';
+import type { Containment } from './connectors/anthropic/cloudflared/containment.ts';
 import type { StartChild } from './connectors/anthropic/cloudflared/supervisor.ts';
 import { createRecorder, type Recorder } from './connectors/anthropic/recorder.ts';
 import { createTunnelsAccount, type RemoteChange } from './connectors/anthropic/tunnels-api/tunnels-account.ts';
@@ -61,6 +62,8 @@ export interface TunnelDeps {
   readonly resolveCaa?: ResolveCaa;
   /** Starts cloudflared, kept like a server's child. */
   readonly startChild: StartChild;
+  /** Whether cloudflared can be contained on this machine. */
+  readonly containment: () => Promise<Containment>;
   /** Where browsers let agents in, where that is not the tunnel's own name. */
   readonly pageOrigin?: () => string | undefined;
   /** Slugs of the servers that are shared now. */
@@ -241,6 +244,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         ...(detail ? { detail } : {}),
         proof: 'outside',
         ...special,
+        ...(status?.contained === undefined ? {} : { contained: status.contained }),
         ...(remarks.length > 0 ? { remarks } : {}),
       };
     },

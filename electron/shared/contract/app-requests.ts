@@ -38,6 +38,25 @@ export const appRequests = {
   'settings.set': request(preferencesView.partial().strict(), preferencesView, { widens: true }),
 
   /**
+   * Writes everything of this installation into one sealed file that is not there yet. The code that opens it is in the answer
+   * and nowhere else.
+   */
+  'app.backup': request(
+    z.strictObject({ path: z.string().min(1).max(4_096) }),
+    z.object({ path: z.string(), code: z.string(), bytes: z.number().int() }),
+    { widens: true },
+  ),
+  /** Makes a new authority and ends every grant, token and remembered answer. Answers who must be let in again. */
+  'app.resetKeys': request(
+    nothing,
+    z.object({
+      fingerprint: z.string(),
+      agents: z.array(z.object({ id: z.string(), name: z.string(), servers: z.array(z.string()) })),
+    }),
+    { widens: true },
+  ),
+
+  /**
    * Says that the person goes (`away` with or without a time, at most a day), is back (`back`), has read what happened
    * meanwhile (`seen`), or shows the screen to others (`presenting`).
    */

@@ -24,9 +24,14 @@ export function ApprovalsPage({ onReview }: { onReview(id: string): void }) {
     <Page
       title={texts.approvals.title}
       actions={
-        <a className="button" href={linkTo('rules')}>
-          {texts.rules.open}
-        </a>
+        <>
+          <a className="button" href={linkTo('review')}>
+            {texts.proposals.open}
+          </a>
+          <a className="button" href={linkTo('rules')}>
+            {texts.rules.open}
+          </a>
+        </>
       }
     >
       <section aria-labelledby={queue}>

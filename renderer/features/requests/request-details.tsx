@@ -11,6 +11,7 @@ import { useAppState, useServices } from '../../state/services.ts';
 import { texts } from '../../texts.ts';
 import { copyAsCurl, copyAsReplay } from './copy-as.ts';
 import { indented } from './indented.ts';
+import { MaskedPart } from './masked-part.tsx';
 import { OutcomeWords } from './outcome.tsx';
 import { TimeLine } from './time-line.tsx';
 
@@ -129,6 +130,7 @@ function Details({ detail }: { detail: LogDetail }) {
           ) : (
             <OutsideBlock text={indented(detail.resultText)} label={words.result} />
           )}
+          <MaskedPart id={detail.id} version={detail.hash} />
         </section>
       )}
       {detail.steps.length > 0 && (

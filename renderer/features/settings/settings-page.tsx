@@ -12,6 +12,7 @@ import { chooseTheme, storedTheme, themes } from '../../theme.ts';
 import { DeskSettings } from './desk-settings.tsx';
 import { InstallationFacts } from './installation-facts.tsx';
 import { Setting } from './setting.tsx';
+import { UpkeepSettings } from './upkeep-settings.tsx';
 
 /** Few settings, each with its default in sight. */
 export function SettingsPage() {
@@ -58,6 +59,7 @@ export function SettingsPage() {
         <VerifyLog />
       </ul>
       <DeskSettings />
+      <UpkeepSettings />
       <section aria-label={words.about}>
         <h2>{words.about}</h2>
         <dl className="facts">

@@ -103,6 +103,8 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
   const handlers: Handlers = {
     'doctor.look': async () => ({ checks: [], done: true, report: '' }),
     'presence.set': async () => presence,
+    'app.backup': async ({ path }) => ({ path, code: 'A', bytes: 1 }),
+    'app.resetKeys': async () => ({ fingerprint: digest, agents: [] }),
     'status.get': async () => {
       await options.slowRequest;
       return status;
