@@ -1,3 +1,5 @@
+import { windowLocks } from './window-locks.mjs';
+
 /**
  * Each security claim with the one-line change that takes its control away and the test that must fail then
  * (`security.md` S0, `docs/security.md`). `find` must occur exactly once in `file`.
@@ -339,6 +341,22 @@ export const mutants = [
     put: '    continue;\n',
     test: 'test/integration/gateway/event-loop.test.ts',
     name: 'many hostile schemas',
+  },
+  {
+    claim: 'the edge shows its next authority only once all are through',
+    file: 'electron/core/tunnel/edge/edge-authorities.ts',
+    find: 'if (late.length === 0 || options.anyway) return;',
+    put: 'if (late.length >= 0) return;',
+    test: 'test/integration/edge/authority-change.test.ts',
+    name: 'the edge changes its authority',
+  },
+  {
+    claim: 'connections under an authority that was let go of end',
+    file: 'electron/core/tunnel/edge/edge.ts',
+    find: 'if (ended || !isTrusted(client, authorities())) door.cut(serial);',
+    put: 'if (ended) door.cut(serial);',
+    test: 'test/integration/edge/authority-change.test.ts',
+    name: 'a certificate of an authority that was let go of',
   },
   {
     claim: 'Labels: an argument in another form is read as what it says',
@@ -740,4 +758,5 @@ export const mutants = [
     test: 'test/unit/servers/folder-over-own-files.test.ts',
     name: 'names the folder that holds our own files',
   },
+  ...windowLocks,
 ];
