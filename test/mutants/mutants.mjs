@@ -1,3 +1,5 @@
+import { windowLocks } from './window-locks.mjs';
+
 /**
  * Each security claim with the one-line change that takes its control away and the test that must fail then
  * (`security.md` S0, `docs/security.md`). `find` must occur exactly once in `file`.
@@ -740,4 +742,5 @@ export const mutants = [
     test: 'test/unit/servers/folder-over-own-files.test.ts',
     name: 'names the folder that holds our own files',
   },
+  ...windowLocks,
 ];

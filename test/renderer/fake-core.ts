@@ -339,6 +339,7 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
     'servers.try': () => {
       const url = 'https://localhost:47443/sample/mcp';
       core.patch({
+        status: { ...core.state.status, state: 'sharing', servers: core.state.servers.length + 1 },
         servers: [
           ...core.state.servers,
           {

@@ -28,7 +28,8 @@ export interface Scene {
   act?(page: Page, core: FakeCore): Promise<void>;
 }
 
-const asking = (): AppState => {
+/** Two questions wait. */
+export const asking = (): AppState => {
   const state = sharingState();
   return {
     ...state,

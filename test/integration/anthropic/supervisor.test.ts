@@ -149,8 +149,8 @@ describe('cloudflared, supervised', () => {
     ],
     ['an end at every start', { exit: { code: 1, message: 'panic: no' } }, 'cloudflared_keeps_ending'],
     [
-      'a configuration without routes',
-      { ready: 0, lines: [{ message: 'No ingress rules were defined in provided config' }] },
+      'a configuration without routes, though it is connected',
+      { service: 'http_status:503', lines: [{ message: 'No ingress rules were defined in provided config' }] },
       'tunnel_unrouted',
     ],
   ])('recognises %s', async (_what, script, wanted) => {
@@ -159,6 +159,21 @@ describe('cloudflared, supervised', () => {
     await code(wanted);
     expect(connector?.status().state).toBe('trouble');
     expect(notes.join('\n')).toContain(connector?.status().error?.message);
+  });
+
+  test('a cloudflared that only complains about its buffers is not in trouble', async () => {
+    const message =
+      'failed to sufficiently increase receive buffer size (was: 208 kiB, wanted: 7168 kiB, got: 416 kiB).';
+    installFake(folder, {
+      lines: [
+        { level: 'warn', message },
+        { level: 'warn', message, connIndex: 0 },
+      ],
+    });
+    start();
+    await connected();
+    expect(connector?.status().error).toBeUndefined();
+    expect(notes).toEqual([]);
   });
 
   test('stops with an alarm when a configuration is pushed that leads elsewhere, and stays stopped', async () => {

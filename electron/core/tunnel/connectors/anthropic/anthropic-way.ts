@@ -79,6 +79,7 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
     isProbe,
     onUpgrade: (request: IncomingMessage) =>
       isProbe(request) ? undefined : recorder.upgrade(request.headers, request.url),
+    onTls: () => onNote(tlsAtTheListener),
     onListening: (opened: number) => {
       port = opened;
     },
@@ -206,4 +207,8 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
 const handshakeWords: Readonly<Record<string, string>> = {
   tls_untrusted_ca: 'tls handshake failed: remote error: tls: unknown certificate authority.',
   tls_bad_certificate: 'tls handshake failed: remote error: tls: bad certificate.',
+  tls_certificate_expired: 'tls handshake failed: remote error: tls: expired certificate.',
 };
+
+const tlsAtTheListener =
+  'Something spoke TLS to the listener, and was refused: it is a WebSocket without TLS, and TLS runs inside. Prove the tunnel with an agent, or `sallyport tunnel probe`.';

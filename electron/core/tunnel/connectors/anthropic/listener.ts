@@ -21,6 +21,8 @@ export interface WebSocketListenerDeps {
   readonly onUpgrade?: (request: IncomingMessage) => FrameDuplexOptions['onFrame'];
   /** Whether an upgrade is our own probe: its peer is then called `here`. */
   readonly isProbe?: (request: IncomingMessage) => boolean;
+  /** Somebody began with TLS, which runs inside the WebSocket. */
+  readonly onTls?: () => void;
   /** Connections at once, default 512. */
   readonly maxConnections?: number;
 }
@@ -55,7 +57,12 @@ export async function openWebSocketListener(deps: WebSocketListenerDeps): Promis
     },
   );
   server.maxConnections = max * 2;
-  server.on('clientError', (_error, socket) => socket.destroy());
+  server.on('clientError', (error: Error & { rawPacket?: Uint8Array }, socket) => {
+    // RFC 8446 §5.1: a TLS record with a hand-shake. Plain words make the other side say "wrong version number".
+    if (error.rawPacket?.[0] === 22) deps.onTls?.();
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    else socket.destroy();
+  });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', ignore);
     const answer = sockets.size >= max ? { status: 503, why: 'Too many connections.' } : answerUpgrade(request.headers);

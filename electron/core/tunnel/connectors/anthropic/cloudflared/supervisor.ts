@@ -13,7 +13,7 @@ import { findCloudflared } from './find-cloudflared.ts';
 import { type MetricsAddress, readConfig, readReady } from './local-status.ts';
 import { type LogEvent, readLogLine } from './log-line.ts';
 import { otherCloudflareds } from './other-cloudflareds.ts';
-import { foreignServices } from './remote-override.ts';
+import { foreignServices, leadsHere } from './remote-override.ts';
 import { udpReaches } from './udp-probe.ts';
 
 /** A child whose whole tree ends with this app; what the servers' station starts too. */
@@ -50,6 +50,7 @@ export interface CloudflaredDeps {
   readonly onNote: (message: string) => void;
   readonly onUpgrade?: WebSocketListenerDeps['onUpgrade'];
   readonly isProbe?: WebSocketListenerDeps['isProbe'];
+  readonly onTls?: WebSocketListenerDeps['onTls'];
   /** Whether it can be contained here; asked at each start. */
   readonly containment: () => Promise<Containment>;
   /** Region that the token names. */
@@ -186,7 +187,9 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
       const foreign = foreignServices(config, ownUrl());
       if (foreign.length > 0) return alarm(foreign, current);
     }
-    if (current.ready > 0 && lastError) {
+    // A cloudflared without a route is connected too: only a configuration with one mends that.
+    const mended = lastError?.code !== 'tunnel_unrouted' || leadsHere(config, ownUrl());
+    if (current.ready > 0 && lastError && mended) {
       lastError = undefined;
       changed();
     } else if (before !== current.ready) changed();
@@ -262,6 +265,7 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
           onConnection,
           ...(deps.onUpgrade ? { onUpgrade: deps.onUpgrade } : {}),
           ...(deps.isProbe ? { isProbe: deps.isProbe } : {}),
+          ...(deps.onTls ? { onTls: deps.onTls } : {}),
         });
         deps.onListening?.(listener.port);
         const startedAt = clock.monotonic();
@@ -352,7 +356,8 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
       ];
       const connections = [...(run?.connections.values() ?? [])];
       const said = { remarks, ...(run ? { contained: walls !== undefined } : {}) };
-      if (run && run.ready > 0 && !overridden) return { state: 'connected', connections, ...said };
+      const routed = !overridden && lastError?.code !== 'tunnel_unrouted';
+      if (run && run.ready > 0 && routed) return { state: 'connected', connections, ...said };
       // The alarm stands, whatever a look at /ready that was under way says afterwards.
       const trouble = overridden ?? lastError;
       if (trouble) return { state: 'trouble', connections: [], error: trouble.toShape(), ...said };
