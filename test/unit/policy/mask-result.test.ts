@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { expect, it } from 'vitest';
 import { maskResult } from '../../../electron/core/policy/mask-result.ts';
 import { fromPlain, JsonObject, serializeJson } from '../../../electron/shared/json-tree.ts';
