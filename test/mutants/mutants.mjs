@@ -335,6 +335,22 @@ export const mutants = [
     name: 'an answer that came while nobody was there',
   },
   {
+    claim: 'the edge shows its next authority only once all are through',
+    file: 'electron/core/tunnel/edge/edge-authorities.ts',
+    find: 'if (late.length === 0 || options.anyway) return;',
+    put: 'if (late.length >= 0) return;',
+    test: 'test/integration/edge/authority-change.test.ts',
+    name: 'the edge changes its authority',
+  },
+  {
+    claim: 'connections under an authority that was let go of end',
+    file: 'electron/core/tunnel/edge/edge.ts',
+    find: 'if (ended || !isTrusted(client, authorities())) door.cut(serial);',
+    put: 'if (ended) door.cut(serial);',
+    test: 'test/integration/edge/authority-change.test.ts',
+    name: 'a certificate of an authority that was let go of',
+  },
+  {
     claim: 'Labels: an argument in another form is read as what it says',
     file: 'electron/core/policy/hidden-readings.ts',
     find: '  const forms = otherForms(whole);',
