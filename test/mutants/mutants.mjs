@@ -415,6 +415,14 @@ export const mutants = [
     name: 'makes another machine the same',
   },
   {
+    claim: 'S14 long results are searched away from the event loop',
+    file: 'electron/core/policy/mask-result.ts',
+    find: 'given.length > longText ? await maskInThread(given, handling)',
+    put: 'given.length < 0 ? await maskInThread(given, handling)',
+    test: 'test/unit/policy/mask-result.test.ts',
+    name: 'masks a long text in a thread',
+  },
+  {
     claim: 'S19 proof',
     file: 'electron/core/fronts/control-socket.ts',
     find: "if (!proves(prove(key, 'client', nonces.client, nonces.server), proof)) {",
@@ -744,9 +752,9 @@ export const mutants = [
   },
   {
     claim: 'secrets in results are masked',
-    file: 'electron/core/policy/mask-result.ts',
-    find: "handling.secrets === 'mask' ? await secretsOf(value, rest) : []",
-    put: "handling.secrets === 'pass' ? await secretsOf(value, rest) : []",
+    file: 'electron/core/policy/mask-text.ts',
+    find: "if (handling.secrets === 'pass') return",
+    put: "if (handling.secrets === 'mask') return",
     test: 'test/unit/policy/mask-result.test.ts',
     name: 'masks secrets in place and leaves everything else',
   },
