@@ -11,9 +11,11 @@ import { PromptWindow } from './features/approvals/prompt-window.tsx';
 import { usePromptQueue } from './features/approvals/use-prompt-queue.ts';
 import { DoctorPage } from './features/doctor/doctor-page.tsx';
 import { FirstRunPage } from './features/first-run/first-run-page.tsx';
+import { PresenceBanner } from './features/presence/presence-banner.tsx';
 import { RequestsPage } from './features/requests/requests-page.tsx';
 import { Loading, NoKey, OfflineBanner, Unreachable } from './features/road/connection-states.tsx';
 import { RoadBar } from './features/road/road-bar.tsx';
+import { ProposalsPage } from './features/rules/proposals-page.tsx';
 import { RulesPage } from './features/rules/rules-page.tsx';
 import { ServerPage } from './features/servers/server-page.tsx';
 import { ServersPage } from './features/servers/servers-page.tsx';
@@ -55,6 +57,7 @@ function Frame({ state, route }: { state: AppState; route: Route }) {
         <Rail page={railPage(route)} waiting={state.approvals.length} />
         <main id="main" tabIndex={-1}>
           {connection.kind === 'offline' && <OfflineBanner connection={connection} />}
+          <PresenceBanner />
           <PageOf route={route} onReview={prompts.review} />
         </main>
       </div>
@@ -92,6 +95,8 @@ function PageOf({ route, onReview }: { route: Route; onReview(id: string): void 
       return <DoctorPage />;
     case 'rules':
       return <RulesPage />;
+    case 'review':
+      return <ProposalsPage />;
     case 'start':
       return <FirstRunPage />;
     case 'settings':

@@ -8,7 +8,7 @@ export type Page = (typeof pages)[number];
 /** Where the window is: a page with the thing opened on it, or a prompt in a window of its own. */
 export type Route =
   | { readonly page: Page; readonly item: string | undefined }
-  | { readonly page: 'start' | 'doctor' | 'rules'; readonly item: undefined }
+  | { readonly page: 'start' | 'doctor' | 'rules' | 'review'; readonly item: undefined }
   | { readonly page: 'prompt'; readonly item: string };
 
 /** Reads `#/page/item`; anything else is the first page, never an error: links from outside may say what they like. */
@@ -21,13 +21,18 @@ export function parseRoute(hash: string): Route {
     item = undefined;
   }
   if (page === 'prompt' && item !== undefined) return { page, item };
-  if (page === 'start' || page === 'doctor' || page === 'rules') return { page, item: undefined };
+  if (page === 'start' || page === 'doctor' || page === 'rules' || page === 'review') return { page, item: undefined };
   const known = pages.find((name) => name === page);
   return known ? { page: known, item } : { page: 'servers', item: undefined };
 }
 
 /** The page of the rail that each page without one of its own belongs to. */
-const homes: Readonly<Record<string, Page>> = { start: 'servers', doctor: 'tunnel', rules: 'approvals' };
+const homes: Readonly<Record<string, Page>> = {
+  start: 'servers',
+  doctor: 'tunnel',
+  rules: 'approvals',
+  review: 'approvals',
+};
 
 /** Which page of the rail is marked. */
 export function railPage(route: Route): string {
@@ -35,12 +40,12 @@ export function railPage(route: Route): string {
 }
 
 /** The link to a page, or to one thing on it. */
-export function linkTo(page: Page | 'start' | 'doctor' | 'rules' | 'prompt', item?: string): string {
+export function linkTo(page: Page | 'start' | 'doctor' | 'rules' | 'review' | 'prompt', item?: string): string {
   return item === undefined ? `#/${page}` : `#/${page}/${encodeURIComponent(item)}`;
 }
 
 /** Goes there. */
-export function navigate(page: Page | 'start' | 'doctor' | 'rules', item?: string): void {
+export function navigate(page: Page | 'start' | 'doctor' | 'rules' | 'review', item?: string): void {
   location.hash = linkTo(page, item);
 }
 

@@ -19,7 +19,7 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const suites = ['unit', 'integration', 'launch', 'renderer', 'shell', 'e2e', 'package'];
 /** Suites that start the built app or drive a browser. */
 const needsBuild = new Set(['integration', 'launch', 'renderer', 'shell', 'e2e', 'package', 'long']);
-const needsChromium = new Set(['renderer', 'shell', 'e2e']);
+const needsChromium = new Set(['renderer', 'shell', 'e2e', 'long']);
 
 const options = process.argv.slice(2);
 const chosen = options.filter((option) => !option.startsWith('--'));

@@ -1,4 +1,6 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
+import { parseDuration } from '../shared/duration.ts';
+import { awayWords } from '../shared/presence-words.ts';
 import type { StatusView } from '../shared/views.ts';
 import { wholeNumber } from './arguments.ts';
 import { ask } from './instance.ts';
@@ -14,7 +16,7 @@ const states: Readonly<Record<StatusView['state'], string>> = {
   trouble: 'Trouble',
 };
 
-/** `run`, `status`, `ui`, `pause`, `resume`. */
+/** `run`, `status`, `ui`, `pause`, `resume`, `away`, `back`, `presenting`. */
 export function registerAppCommands(program: Command, io: CliIo): void {
   program
     .command('run')
@@ -68,7 +70,33 @@ export function registerAppCommands(program: Command, io: CliIo): void {
       io.print(resumed, () => 'Calls get through again.');
     });
 
-  program;
+  program
+    .command('away')
+    .description('You go: what asks is told so at once and waits for you; reads go on')
+    .option('--for <duration>', 'until when, at most 24h', parseDuration)
+    .action(async (options: { for?: number }) => {
+      const away = options.for === undefined ? {} : { forMs: options.for };
+      const presence = await ask(io, 'presence.set', { away });
+      io.print(presence, () => `Away${presence.away?.until ? ` until ${presence.away.until}` : ''}.`);
+    });
+
+  program
+    .command('back')
+    .description('You are back: says what happened meanwhile')
+    .action(async () => {
+      const presence = await ask(io, 'presence.set', { back: true });
+      io.print(presence, () => (presence.summary ? awayWords(presence.summary) : 'Nothing happened meanwhile.'));
+    });
+
+  program
+    .command('presenting')
+    .description('Whether others see the screen: prompts show who and the verb, no values')
+    .addArgument(new Argument('<on|off>').choices(['on', 'off']))
+    .action(async (wanted: 'on' | 'off') => {
+      const presence = await ask(io, 'presence.set', { presenting: wanted === 'on' });
+      io.print(presence, () => (presence.presenting ? 'Prompts show no values.' : 'Prompts show everything again.'));
+    });
+
   program.command('first-call', { hidden: true }).action(async () => {
     const { runFirstAgent } = await import('../core/servers/sample/first-agent.ts');
     await runFirstAgent();
@@ -81,6 +109,14 @@ export function registerAppCommands(program: Command, io: CliIo): void {
     .action(async (args: string[]) => {
       const { runSampleServer } = await import('../core/servers/sample/sample-server.ts');
       await runSampleServer(args);
+    });
+
+  program
+    .command('cloudflared-doorway', { hidden: true })
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      const { runDoorway } = await import('../core/tunnel/connectors/anthropic/cloudflared/doorway.ts');
+      process.exit(await runDoorway(words));
     });
 }
 

@@ -1,6 +1,8 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
+import { createTally } from '../core/policy/replay.ts';
 import { prepareRules } from '../core/policy/rule-book.ts';
 import { readRules } from '../core/policy/rules-document.ts';
 import { createRulesFile } from '../core/policy/rules-file.ts';
@@ -16,6 +18,7 @@ import { openReplay, testExamples } from './policy-runs.ts';
 interface ReplayOptions {
   readonly answer: 'allow' | 'deny';
   readonly remember: 'once' | 'arguments' | 'tool';
+  readonly summary?: boolean;
   readonly log?: boolean;
   readonly rules?: string;
   readonly since?: string;
@@ -96,7 +99,8 @@ export function registerPolicyCommands(program: Command, io: CliIo): void {
   policy
     .command('replay')
     .description('Decide recorded calls by the rules in force, or the calls of the request log; one JSON object a call')
-    .argument('[file]', 'a recording; with --log none')
+    .argument('[file]', 'a recording, - for standard input; with --log none')
+    .option('--summary', 'print one JSON object with what all of it came to, instead of a line for each call')
     .option('--log', 'what the rules would have made of the calls in the request log')
     .option('--rules <file>', 'with --log: these rules instead of those in force')
     .option('--since <t>', 'with --log: not older: 2026-11-22T14:00:00Z, or how long ago: 30d', moment)
@@ -127,13 +131,15 @@ export function registerPolicyCommands(program: Command, io: CliIo): void {
         answers: { answer: options.answer, remember: options.remember },
         start: Date.now(),
       });
+      const tally = createTally();
       let number = 0;
-      for await (const line of linesOf(file)) {
+      for await (const line of linesOf(file === '-' ? io.stdin : createReadStream(file, 'utf8'), file)) {
         number += 1;
         if (line.trim() === '') continue;
         try {
           const came = replay.line(line);
-          if (came) io.stdout(`${safeJson(came)}\n`);
+          if (came) tally.took(came, replay.session());
+          if (came && !options.summary) io.stdout(`${safeJson(came)}\n`);
         } catch (thrown) {
           const error = asSallyportError(thrown, 'policy');
           throw new SallyportError(error.code, 'policy', `${file}:${number}: ${error.message}`, {
@@ -141,6 +147,7 @@ export function registerPolicyCommands(program: Command, io: CliIo): void {
           });
         }
       }
+      if (options.summary) io.stdout(`${safeJson(tally.summary(replay.session()))}\n`);
     });
 }
 
@@ -152,8 +159,7 @@ function textOf(file: string): string {
   }
 }
 
-async function* linesOf(file: string): AsyncGenerator<string> {
-  const stream = createReadStream(file, 'utf8');
+async function* linesOf(stream: Readable, file: string): AsyncGenerator<string> {
   try {
     for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) yield line;
   } catch (error) {

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { createRememberedAnswers, rememberable } from '../core/approvals/remembered-answers.ts';
 import { callDigest } from '../core/gateway/call-digest.ts';
+import { type Canary, watchFor } from '../core/policy/canaries.ts';
 import { createPolicy } from '../core/policy/create-policy.ts';
 import { createPausedAgents } from '../core/policy/paused-agents.ts';
 import type { PinStore } from '../core/policy/pin-store.ts';
@@ -23,8 +24,11 @@ export function openReplay(options: {
   // Nothing is slow in a replay: no timer ever fires, what ends with time ends when it is looked at.
   const clock: Clock = { now: () => now, monotonic: () => now, schedule: () => () => {} };
   const agents = createPausedAgents({ clock });
+  const planted: Canary[] = [];
+  let foundIn = watchFor(planted);
   const policy = createPolicy({
     agents,
+    canaries: { foundIn: (...nodes) => foundIn(...nodes) },
     store: options.pins ?? { load: () => ({ kind: 'none' }), save: () => {}, remove: () => {} },
     dataFolder: options.dataFolder,
     home: options.home ?? homedir(),
@@ -41,6 +45,10 @@ export function openReplay(options: {
     ...options.answers,
     policy,
     agents,
+    plant(value, note) {
+      planted.push({ id: `planted-${planted.length}`, note, value, at: new Date(now).toISOString() });
+      foundIn = watchFor(planted);
+    },
     remembered,
     rememberable,
     digestOf: ({ method, name, arguments: args, pin, agent, server }) =>

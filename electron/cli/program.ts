@@ -14,6 +14,7 @@ import { registerResultCommands } from './result-commands.ts';
 import { registerServerCommands } from './server-commands.ts';
 import { registerToolCommands } from './tool-commands.ts';
 import { registerTunnelCommands } from './tunnel-commands.ts';
+import { registerUpkeepCommands } from './upkeep-commands.ts';
 
 /** What {@link runCli} needs of the entry file. */
 export interface CliOptions {
@@ -75,6 +76,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
   registerLogCommands(program, io);
   registerPolicyCommands(program, io);
   registerTunnelCommands(program, io);
+  registerUpkeepCommands(program, io);
   if (words.includes('edge')) {
     // Loaded where needed: it brings the edge and its certificates, which would slow every other command's start.
     const { registerEdgeCommands } = await import('./edge-commands.ts');

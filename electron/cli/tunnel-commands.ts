@@ -14,6 +14,7 @@ import { registerCertificateCommands } from './certificate-commands.ts';
 import { exitStatus, usageError } from './failures.ts';
 import { ask, askOr } from './instance.ts';
 import type { CliIo } from './io.ts';
+import { registerNetworkCommands } from './network-commands.ts';
 import { type OpenAiOptions, readOpenAiChoice } from './openai-input.ts';
 import { shown, table } from './output.ts';
 import { promptSecret, readSource } from './secret-input.ts';
@@ -111,6 +112,7 @@ export function registerTunnelCommands(program: Command, io: CliIo): void {
     });
 
   registerCertificateCommands(tunnel, io);
+  registerNetworkCommands(tunnel, io);
   registerImportCommand(tunnel, io);
   registerRecordCommand(tunnel, io);
   registerApiCommands(tunnel, io);

@@ -6,6 +6,7 @@ import type { AgentRef } from '../shared/call.ts';
 import { type Clock, timestamp } from '../shared/clock.ts';
 import type { AppState, ContractClient, RequestOutput } from '../shared/contract.ts';
 import { asSallyportError, SallyportError } from '../shared/errors.ts';
+import type { Updates } from '../shared/updates.ts';
 import { createApprovals } from './approvals/create-approvals.ts';
 import { createRememberedFile } from './approvals/remembered-store.ts';
 import { examine } from './doctor/doctor.ts';
@@ -25,11 +26,17 @@ import { createDoctorHandlers } from './handlers/doctor-handlers.ts';
 import { makeFirstCall } from './handlers/first-call.ts';
 import { createIsolationHandlers } from './handlers/isolation-handlers.ts';
 import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
+import { createNetworkHandlers } from './handlers/network-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
+import { createPresenceHandlers } from './handlers/presence-handlers.ts';
 import { createResultHandlers } from './handlers/result-handlers.ts';
+import { createReviewHandlers } from './handlers/review-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createSignInHandlers } from './handlers/sign-in-handlers.ts';
+import { createUpdateHandlers } from './handlers/update-handlers.ts';
+import { createUpkeepHandlers } from './handlers/upkeep-handlers.ts';
 import { createWatchHandlers } from './handlers/watch-handlers.ts';
+import { createContainment } from './join/contained-child.ts';
 import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
@@ -42,6 +49,8 @@ import { createPinFiles } from './policy/pin-store.ts';
 import { prepareRules } from './policy/rule-book.ts';
 import type { RulesDocument } from './policy/rules-document.ts';
 import { createRulesFile, type RulesFile, rulesInPlaceOf } from './policy/rules-file.ts';
+import { countWhileAway } from './presence/count-while-away.ts';
+import { createPresence, type Presence } from './presence/presence.ts';
 import { createRequestLog } from './request-log/create-request-log.ts';
 import { openLogKeys } from './request-log/log-keys.ts';
 import { createKeyfileSealer } from './secrets/keyfile-sealer.ts';
@@ -60,7 +69,7 @@ import type { ServerRecord } from './servers/servers.ts';
 import { createSignIns } from './servers/sign-in/sign-ins.ts';
 import { type IsolationSupport, probeIsolation } from './servers/stdio/isolation.ts';
 import { startKeptChild } from './servers/stdio/kept-child.ts';
-import type { SettingsData, SettingsFile } from './settings/settings.ts';
+import { preferencesOf, type SettingsData, type SettingsFile } from './settings/settings.ts';
 import { createSettings } from './settings/settings-station.ts';
 import { createAppState } from './state/app-state.ts';
 import { openDataFolder } from './state/data-folder.ts';
@@ -70,6 +79,7 @@ import { deriveStatus } from './state/status.ts';
 import type { PeerInfo } from './tunnel/connectors/connector.ts';
 import { createTunnel } from './tunnel/tunnel.ts';
 import { createUnverifiedAgents } from './tunnel/unverified-agents.ts';
+import { createWayOut } from './tunnel/way-out.ts';
 
 /** What an entry file brings along. */
 export interface CoreOptions {
@@ -85,6 +95,8 @@ export interface CoreOptions {
   readonly openSettingsFile: () => SettingsFile;
   /** Command and arguments that run this app's own command line: `[node, cli.js]`, or the packaged binary. */
   readonly selfCommand: readonly string[];
+  /** Updates of the desktop app. */
+  readonly updates?: Updates;
   /** Serve the UI to a browser: folder of the built pages, and the port if one was chosen (0 = any free one). */
   readonly browser?: { readonly root: string; readonly port?: number };
   /** "The command line may decide" for this run, whatever the settings say (`security.md` S7). */
@@ -107,8 +119,8 @@ export interface Core {
   readonly notices: readonly string[];
   /** Dials the tunnel again at once: after sleep, or a change of network. */
   retryTunnel(): void;
-  /** Forgets every answer that was remembered for a session: the screen was locked (`ui.md`, Not at the desk). */
-  endSessionAnswers(): void;
+  /** Told by the shell of what the person does: lock, unlock, idle time (`ui.md`, Not at the desk). */
+  readonly presence: Pick<Presence, 'lock' | 'idle' | 'leave' | 'comeBack' | 'present'>;
   /** Drains and ends everything: connections, children, files. */
   stop(): Promise<void>;
 }
@@ -196,7 +208,25 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   });
   // Until the parsers that the rules name are there, what they would judge asks.
   void prepareRules(policy.rules()).catch((error: unknown) => trouble(asSallyportError(error, 'policy')));
-  const approvals = createApprovals({ clock, newId: randomUUID, store: createRememberedFile(files), home: homedir() });
+  const approvals = createApprovals({
+    clock,
+    newId: randomUUID,
+    store: createRememberedFile(files),
+    home: homedir(),
+    absence: () => presence.absence(),
+  });
+  const presence = createPresence({
+    clock,
+    awayAfterMs: () => preferencesOf(settings.get()).awayAfterMinutes * 60_000,
+    count: () => countWhileAway(log, approvals),
+  });
+  closers.push(() => presence.close());
+  presence.onAway((away) => approvals.awayChanged(away));
+  presence.onLock(() => {
+    if (!preferencesOf(settings.get()).lockEndsSessions) return;
+    const ended = approvals.endSessions();
+    if (ended > 0) log.note({ kind: 'authority', message: `The screen was locked: ${ended} session answers ended.` });
+  });
   // Looked for at the first need, then known as long as the app runs.
   let isolationProbed: Promise<IsolationSupport> | undefined;
   const isolationSupport = (): Promise<IsolationSupport> => {
@@ -325,6 +355,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   });
   closers.push(() => gateway.close());
   const unverified = createUnverifiedAgents(clock);
+  const wayOut = createWayOut({ settings, secrets, environment: process.env });
   const tunnel = createTunnel({
     clock,
     settings,
@@ -345,8 +376,10 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
         gateway.receive(message);
       },
     },
+    network: wayOut.open,
     environment: process.env,
     startChild: startKeptChild,
+    containment: createContainment(isolationSupport, [...options.selfCommand, 'cloudflared-doorway', '--']),
     pageOrigin: () => pageOrigin(settings.get()),
     ...(options.publicRoots ? { publicRoots: options.publicRoots } : {}),
     onForged: (why) => {
@@ -374,7 +407,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       [...offers.waiting(record.slug)],
     );
   const collect = (previous: AppState | undefined): AppState => {
-    const { paused, cliMayDecide, openAtLogin } = settings.get();
+    const { paused } = settings.get();
     const serverViews = registry.all().map(viewOf);
     const pending = [...approvals.list()];
     const consents = [...oauth.consents.list()];
@@ -402,15 +435,30 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       agents: viewAgents({ clock, resourceServer: oauth, log, agents, unverified }),
       consents,
       door: oauth.consents.door(),
-      settings: { cliMayDecide, openAtLogin },
+      settings: preferencesOf(settings.get()),
+      presence: presence.view(),
+      ...(options.updates ? { updates: options.updates.view() } : {}),
     };
   };
   const state = createAppState(collect);
   closers.push(() => state.close());
   const touch = (): void => state.touch();
-  for (const station of [settings, servers, signIns, offers, origins, policy, approvals, oauth, tunnel, agents]) {
+  for (const station of [
+    settings,
+    servers,
+    signIns,
+    offers,
+    origins,
+    policy,
+    approvals,
+    oauth,
+    tunnel,
+    agents,
+    presence,
+  ]) {
     station.onChange(touch);
   }
+  if (options.updates) closers.push(options.updates.onChange(touch));
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
 
@@ -497,6 +545,22 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       onState: (listener) => state.onChange(listener),
     }),
     ...createConsentHandlers({ oauth, log }),
+    ...createNetworkHandlers({ wayOut, tunnel, log }),
+    ...createPresenceHandlers({ presence, log }),
+    ...createUpdateHandlers({ updates: options.updates, log }),
+    ...createReviewHandlers({ clock, log, policy, tunnel, state: state.get }),
+    ...createUpkeepHandlers({
+      clock,
+      version,
+      dataDir,
+      secrets,
+      tunnel,
+      approvals,
+      log,
+      agents: () => state.get().agents,
+      revokeAll: () => oauth.revokeAll(),
+      stopCalls,
+    }),
     ...createDoctorHandlers({
       clock,
       version,
@@ -506,6 +570,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
           version,
           clock,
           environment: process.env,
+          network: wayOut.open,
           instance: { client: { request: askOurselves }, version },
         }),
     }),
@@ -582,13 +647,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     browser,
     notices,
     retryTunnel: () => tunnel.retryNow(),
-    endSessionAnswers() {
-      const ended = approvals.remembered().filter((answer) => answer.duration === 'session');
-      for (const { id } of ended) approvals.forget(id);
-      if (ended.length > 0) {
-        log.note({ kind: 'authority', message: `The screen was locked: ${ended.length} session answers ended.` });
-      }
-    },
+    presence,
   };
 }
 

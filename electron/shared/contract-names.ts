@@ -70,6 +70,8 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'tunnel.probe': true,
   'tunnel.use': true,
   'tunnel.certificate': true,
+  'tunnel.network': true,
+  'tunnel.networkUse': true,
   'tunnel.certificateUse': true,
   'tunnel.record': true,
   'tunnel.remote': true,
@@ -78,6 +80,11 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   resume: true,
   'settings.get': true,
   'settings.set': true,
+  'presence.set': true,
+  'app.backup': true,
+  'updates.do': true,
+  'review.week': true,
+  'app.resetKeys': true,
 };
 
 /** See {@link requestNames}. */

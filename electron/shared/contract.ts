@@ -6,9 +6,11 @@ import { connectRequests } from './contract/connect-requests.ts';
 import { logRequests } from './contract/log-requests.ts';
 import { offerRequests } from './contract/offer-requests.ts';
 import type { RequestSpec } from './contract/request-spec.ts';
+import { reviewRequests } from './contract/review-requests.ts';
 import { serverRequests } from './contract/server-requests.ts';
 import { tunnelRequests } from './contract/tunnel-requests.ts';
 import { errorShape } from './errors.ts';
+import { updatesView } from './updates.ts';
 import {
   agentView,
   approvalView,
@@ -16,6 +18,8 @@ import {
   doorView,
   instant,
   logRow,
+  preferencesView,
+  presenceView,
   rememberedView,
   serverView,
   statusView,
@@ -37,6 +41,7 @@ export const requests = {
   ...agentRequests,
   ...connectRequests,
   ...approvalRequests,
+  ...reviewRequests,
   ...logRequests,
   ...tunnelRequests,
 } as const satisfies Record<string, RequestSpec>;
@@ -60,7 +65,10 @@ export const appState = z.object({
   agents: z.array(agentView),
   consents: z.array(consentView),
   door: doorView,
-  settings: z.object({ cliMayDecide: z.boolean(), openAtLogin: z.boolean() }),
+  settings: preferencesView,
+  presence: presenceView,
+  /** Absent where no desktop shell runs. */
+  updates: updatesView.optional(),
 });
 /** See {@link appState}. */
 export type AppState = z.infer<typeof appState>;

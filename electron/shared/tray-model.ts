@@ -11,7 +11,9 @@ export type TrayAction =
   /** Shows the window with the agent that asks to be let in. */
   | { readonly type: 'consent' }
   | { readonly type: 'unshare'; readonly server: string }
-  | { readonly type: 'pause' | 'resume' | 'open' | 'quit' };
+  | { readonly type: 'away'; readonly forMs?: number }
+  | { readonly type: 'present'; readonly on: boolean }
+  | { readonly type: 'pause' | 'resume' | 'open' | 'quit' | 'back' };
 
 /** One line of the menu, in the form that a native menu takes. Labels are plain text, already made visible. */
 export interface TrayItem {
@@ -46,7 +48,9 @@ const recentCall = 60_000;
  */
 export function trayModel(state: AppState, now?: number): TrayModel {
   const icon = trayIcon(state, now);
-  const tooltip = tooltipOf(state, icon, now);
+  const { away } = state.presence;
+  const gone = away && icon !== 'paused' ? `Away${away.until ? ` until ${clockTime(away.until)}` : ''} · ` : '';
+  const tooltip = `${gone}${tooltipOf(state, icon, now)}`;
   const waiting = state.approvals.length;
   const asking = state.consents.length;
   const shared = state.servers.filter((server) => server.shared);
@@ -60,7 +64,9 @@ export function trayModel(state: AppState, now?: number): TrayModel {
   }
   if (waiting > 0) {
     items.push(separator('approvals'));
-    for (const approval of state.approvals.slice(0, maxApprovals)) items.push(approvalItem(approval));
+    for (const approval of state.approvals.slice(0, maxApprovals)) {
+      items.push(approvalItem(approval, state.presence.presenting));
+    }
     if (waiting > maxApprovals) {
       items.push(command('approvals-more', `${waiting - maxApprovals} more…`, { type: 'review' }));
     }
@@ -81,6 +87,7 @@ export function trayModel(state: AppState, now?: number): TrayModel {
   items.push(
     separator('commands'),
     state.paused ? command('resume', 'Resume', { type: 'resume' }) : command('pause', 'Pause', { type: 'pause' }),
+    ...presenceItems(state),
     command('open', 'Open Sallyport', { type: 'open' }),
     command('quit', 'Quit', { type: 'quit' }),
   );
@@ -122,7 +129,9 @@ function tooltipOf(state: AppState, icon: TrayIcon, now: number | undefined): st
       const first = state.approvals[0];
       const consent = state.consents[0];
       const more = state.approvals.length + state.consents.length - 1;
-      const call = first ? `${line(first.agent.name, 40)} asks to ${line(first.summary, 80)}` : 'Somebody waits';
+      const call = first
+        ? `${line(first.agent.name, 40)} asks to ${line(callWords(first, state.presence.presenting), 80)}`
+        : 'Somebody waits';
       const sentence = consent ? consentWords(consent) : call;
       return more > 0 ? `${sentence}, and ${more} more` : sentence;
     }
@@ -154,7 +163,41 @@ function troubleWords(state: AppState): string {
   return `${where[broken?.hop ?? 'edge'] ?? 'Not reachable'} since ${since}`;
 }
 
-function approvalItem(approval: AppState['approvals'][number]): TrayItem {
+/** What a call would do, in a line; while others see the screen the verb alone. */
+export function callWords(approval: AppState['approvals'][number], presenting: boolean): string {
+  return presenting ? approval.verb : approval.summary;
+}
+
+/** How long one may go, from the tray. */
+const awayChoices = [
+  ['away:30m', 'For 30 minutes', 30 * 60_000],
+  ['away:2h', 'For 2 hours', 120 * 60_000],
+  ['away:open', 'Until I am back', undefined],
+] as const;
+
+function presenceItems({ presence }: AppState): TrayItem[] {
+  const { away, presenting } = presence;
+  const leave: TrayItem = {
+    id: 'away',
+    type: 'submenu',
+    label: 'I am away',
+    enabled: true,
+    items: awayChoices.map(([id, label, forMs]) =>
+      command(id, label, { type: 'away', ...(forMs === undefined ? {} : { forMs }) }),
+    ),
+  };
+  const present: TrayItem = {
+    id: 'presenting',
+    type: 'checkbox',
+    label: 'I am presenting',
+    enabled: true,
+    checked: presenting,
+    action: { type: 'present', on: !presenting },
+  };
+  return [away ? command('back', 'I am back', { type: 'back' }) : leave, present];
+}
+
+function approvalItem(approval: AppState['approvals'][number], presenting: boolean): TrayItem {
   const id = `approval:${approval.id}`;
   const answer = (choice: 'allow' | 'deny'): TrayAction => ({
     type: 'answer',
@@ -165,7 +208,7 @@ function approvalItem(approval: AppState['approvals'][number]): TrayItem {
   return {
     id,
     type: 'submenu',
-    label: `${line(approval.agent.name, 30)}: ${line(approval.summary, 60)}`,
+    label: `${line(approval.agent.name, 30)}: ${line(callWords(approval, presenting), 60)}`,
     enabled: true,
     items: [
       command(`${id}:allow`, 'Allow once', answer('allow')),

@@ -308,6 +308,42 @@ export const rememberedView = z.object({
 /** See {@link rememberedView}. */
 export type RememberedView = z.infer<typeof rememberedView>;
 
+/** Whether the person is at the desk (`ui.md`, Not at the desk). */
+export const presenceView = z.object({
+  /** Set while questions are answered at once with "the person is away". */
+  away: z.object({ at: instant, until: instant.optional(), by: z.enum(['hand', 'idle']) }).optional(),
+  /** The screen is locked: what asks waits unseen. */
+  locked: z.boolean(),
+  /** Others see the screen: prompts show who and the verb, no values. */
+  presenting: z.boolean(),
+  /** What happened while the person was away, until it was read. */
+  summary: z
+    .object({
+      from: instant,
+      to: instant,
+      ran: z.number().int(),
+      waiting: z.number().int(),
+      expired: z.number().int(),
+    })
+    .optional(),
+});
+/** See {@link presenceView}. */
+export type PresenceView = z.infer<typeof presenceView>;
+
+/** What the person chose of how the app behaves; every one has a default. */
+export const preferencesView = z.object({
+  cliMayDecide: z.boolean(),
+  openAtLogin: z.boolean(),
+  /** Whether answers that were remembered for a session end when the screen is locked. */
+  lockEndsSessions: z.boolean(),
+  /** Idle minutes after which the person counts as away; 0 = never. */
+  awayAfterMinutes: z.number().int().min(0).max(720),
+  /** Whether a prompt is heard. */
+  promptSound: z.boolean(),
+});
+/** See {@link preferencesView}. */
+export type Preferences = z.infer<typeof preferencesView>;
+
 /** One row of the request log: a call with its decision and how it ended (`design.md` §6). */
 export const logRow = z.object({
   seq: z.number().int(),
@@ -395,8 +431,27 @@ export const tunnelView = z.object({
     .array(z.object({ step: z.string(), state: z.enum(['done', 'open', 'failed', 'unproven']), detail: z.string() }))
     .optional(),
   /** What else to know of this way in, in words. */
+  /** Whether the program that holds the connections can reach nothing else; absent where there is none. */
+  contained: z.boolean().optional(),
   remarks: z.array(z.string()).optional(),
 });
+/** How this machine gets out, and who says so. No credentials are in it. */
+export const networkView = z.object({
+  /** The proxy for everything but the exceptions; none: everything is reached directly. */
+  proxy: z
+    .object({
+      /** `http://host:port` or `https://host:port`. */
+      address: z.string(),
+      from: z.enum(['settings', 'environment']),
+      credentials: z.boolean(),
+    })
+    .optional(),
+  /** Settings say that no proxy is to be used, whatever the environment says. */
+  direct: z.boolean(),
+  noProxy: z.object({ list: z.string(), from: z.enum(['settings', 'environment']) }).optional(),
+  caFile: z.object({ path: z.string(), from: z.enum(['settings', 'environment']) }).optional(),
+});
+
 /** The app's own authority, and during a change the second one. */
 export const authorityView = z.object({
   /** All that agents should trust, the one that signs first. */
@@ -430,6 +485,8 @@ export const certificateView = z.object({
 });
 /** See {@link certificateView}. */
 export type CertificateView = z.infer<typeof certificateView>;
+/** Output type of {@link networkView}. */
+export type NetworkView = z.infer<typeof networkView>;
 
 /** See {@link tunnelView}. */
 export type TunnelView = z.infer<typeof tunnelView>;

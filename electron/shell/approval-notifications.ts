@@ -1,4 +1,5 @@
 import { Notification, type NotificationAction } from 'electron';
+import { callWords } from '../shared/tray-model.ts';
 import type { ApprovalView } from '../shared/views.ts';
 import { visibleText } from '../shared/visible-text.ts';
 
@@ -12,7 +13,10 @@ const actions: NotificationAction[] = [
 
 /** Tells of prompts through the system's notifications. */
 export interface ApprovalNotifications {
-  show(approval: ApprovalView): void;
+  /** @param presenting others see the screen: who and the verb, no values */
+  show(approval: ApprovalView, presenting: boolean): void;
+  /** Says one thing in general, instead of what it said like this before. */
+  summary(words: string, click: () => void): void;
   /** Takes away what is said of other prompts than these. */
   keep(approvalIds: ReadonlySet<string>): void;
   closeAll(): void;
@@ -28,7 +32,7 @@ export function createApprovalNotifications(deps: {
   let summary: Notification | undefined;
 
   const notify = (title: string, body: string, click: () => void, deny?: () => void): Notification => {
-    const notification = new Notification({ title, body, ...(deny ? { actions } : {}) });
+    const notification = new Notification({ title, body, silent: true, ...(deny ? { actions } : {}) });
     notification.on('click', click);
     // The safe answer comes first; allowing needs what the prompt shows, so it is not offered here.
     notification.on('action', ({ actionIndex }) => (deny && actionIndex === 0 ? deny() : click()));
@@ -51,17 +55,22 @@ export function createApprovalNotifications(deps: {
   };
 
   return {
-    show(approval) {
+    summary(words, click) {
+      if (!Notification.isSupported()) return;
+      summary?.close();
+      summary = notify('Sallyport', words, click);
+    },
+    show(approval, presenting) {
       if (!Notification.isSupported() || shown.has(approval.id)) return;
       if (shown.size >= maxShown) {
         counted.add(approval.id);
         count();
         return;
       }
-      const title = `${visibleText(approval.agent.name, { max: 60 })} wants to ${visibleText(approval.summary, { max: 100 })}`;
+      const title = `${visibleText(approval.agent.name, { max: 60 })} wants to ${visibleText(callWords(approval, presenting), { max: 100 })}`;
       const body = [
         `${visibleText(approval.server, { max: 40 })} · ${visibleText(approval.tool, { max: 60 })}`,
-        ...approval.reasons.slice(0, 2).map((reason) => visibleText(reason, { max: 120 })),
+        ...(presenting ? [] : approval.reasons).slice(0, 2).map((reason) => visibleText(reason, { max: 120 })),
       ].join('\n');
       shown.set(
         approval.id,

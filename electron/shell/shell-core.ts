@@ -1,6 +1,8 @@
 import type { Dispatcher } from '../core/fronts/dispatcher.ts';
+import type { Presence } from '../core/presence/presence.ts';
 import type { Sealer } from '../core/secrets/secrets.ts';
 import type { SettingsFile } from '../core/settings/settings.ts';
+import type { Updates } from '../shared/updates.ts';
 
 /** All that the shell knows of the core. */
 export interface ShellCore {
@@ -10,8 +12,8 @@ export interface ShellCore {
   stop(): Promise<void>;
   /** Dials the tunnel again at once, instead of waiting for the next try: after sleep, or a change of network. */
   retryTunnel(): void;
-  /** Forgets every answer that was remembered for a session: the screen was locked. */
-  endSessionAnswers(): void;
+  /** Told of what the person does: the screen locked or unlocked, how long nobody touched anything. */
+  readonly presence: Pick<Presence, 'lock' | 'idle' | 'leave' | 'comeBack' | 'present'>;
 }
 
 /** What the shell brings along for the core. */
@@ -27,6 +29,7 @@ export interface ShellCoreDeps {
   readonly selfCommand: readonly string[];
   /** Whether this desktop shows tray icons; told on the Settings page. */
   readonly trayShown: boolean;
+  readonly updates: Updates;
   /** Opens the settings with electron-store; called after the settings station has checked the file. */
   readonly openSettingsFile: () => SettingsFile;
 }

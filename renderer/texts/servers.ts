@@ -62,6 +62,19 @@ export const serversTexts = {
         label: (name: string) => `Let ${name} ask for the agent’s folders`,
       },
     },
+    results: {
+      title: 'What comes back',
+      state: (secrets: 'mask' | 'pass', unseen: 'report' | 'remove') =>
+        `secrets ${secrets === 'mask' ? 'masked' : 'pass'}, unseen characters ${unseen === 'report' ? 'reported' : 'taken out'}`,
+      secrets: 'Mask secrets',
+      secretsHint:
+        'Well-known keys, tokens and passwords become markers. You can look at the original for ten minutes, under Requests. Default: on.',
+      secretsLabel: (name: string) => `Mask secrets in results of ${name}`,
+      unseen: 'Take out characters that nobody sees',
+      unseenHint:
+        'Invisible and bidirectional characters and terminal escapes are always reported. Taking them out breaks Persian, Hebrew and emoji. Default: off.',
+      unseenLabel: (name: string) => `Take unseen characters out of results of ${name}`,
+    },
     exposed: (exposed: number, total: number) => `${counted(total, 'tool', 'tools')}, ${exposed} exposed`,
     noTools: 'tools known once it is shared',
     share: (name: string) => `Share ${name}`,

@@ -16,6 +16,8 @@ import { fromPlain, JsonObject } from '../../electron/shared/json-tree.ts';
 import { attacks } from '../fixtures/attacks/attacks.ts';
 import { type Line, servers } from '../fixtures/attacks/servers.ts';
 import { benign } from '../fixtures/benign/sessions.ts';
+import { attacks as heldOutAttacks } from '../fixtures/held-out/attacks.ts';
+import { sessions as heldOutSessions } from '../fixtures/held-out/sessions.ts';
 import { wellKnown } from '../fixtures/tool-catalogues/well-known.ts';
 
 const dataFolder = join(tmpdir(), 'sallyport-bench-data');
@@ -41,8 +43,11 @@ function report(what: string, value: string, aim: string, held: boolean): void {
   console.log(`${what.padEnd(58)} ${value.padStart(18)}   aim ${aim.padEnd(22)} ${held ? 'held' : 'MISSED'}`);
 }
 
-for (const remember of ['once', 'arguments', 'tool'] as const) {
-  const calls = attacks.flatMap(({ kind, lines }) =>
+// What was written without a look at the rest, and measured before anything was mended (`docs/policy.md`, Figures).
+for (const [corpus, remember] of [attacks, heldOutAttacks].flatMap((one) =>
+  (['once', 'arguments', 'tool'] as const).map((each) => [one, each] as const),
+)) {
+  const calls = corpus.flatMap(({ kind, lines }) =>
     replayed(lines, { answer: 'allow', remember })
       .filter(({ line }) => line.attack === true)
       .map((one) => ({ kind, ...one })),
@@ -50,7 +55,7 @@ for (const remember of ['once', 'arguments', 'tool'] as const) {
   const silent = calls.filter(({ came }) => came.decision === 'allow');
   for (const { kind, line } of silent) console.log(`  ran unasked: ${kind}: ${JSON.stringify(line).slice(0, 160)}`);
   report(
-    `attacks with an effect and no prompt, remembering ${remember}`,
+    `${corpus === heldOutAttacks ? 'held-out ' : ''}attacks with no prompt, remembering ${remember}`,
     `${silent.length} of ${calls.length}`,
     '0',
     silent.length === 0,
@@ -59,13 +64,15 @@ for (const remember of ['once', 'arguments', 'tool'] as const) {
 
 const asksOf = (lines: readonly Line[], remember: ReplayAnswers['remember']): number =>
   replayed(lines, { answer: 'allow', remember }).filter(({ came }) => came.decision === 'ask').length;
-for (const remember of ['once', 'tool'] as const) {
-  const asks = benign.map(({ lines }) => asksOf(lines, remember));
-  if (process.argv.includes('--each')) benign.forEach(({ task }, at) => void console.log(`  ${task}: ${asks[at]}`));
+for (const [sessions, remember] of [benign, heldOutSessions].flatMap((one) =>
+  (['once', 'tool'] as const).map((each) => [one, each] as const),
+)) {
+  const asks = sessions.map(({ lines }) => asksOf(lines, remember));
+  if (process.argv.includes('--each')) sessions.forEach(({ task }, at) => void console.log(`  ${task}: ${asks[at]}`));
   const median = quantile(asks, 0.5);
   const tenth = quantile(asks, 0.9);
   report(
-    `prompts a benign session (${benign.length}), remembering ${remember}`,
+    `prompts a ${sessions === heldOutSessions ? 'held-out' : 'benign'} session (${sessions.length}), remembering ${remember}`,
     `median ${median}, p90 ${tenth}`,
     'median ≤ 2, p90 ≤ 5',
     (median <= 2 && tenth <= 5) || remember === 'once',

@@ -40,6 +40,8 @@ export interface DeskState {
     readonly focused: boolean;
     readonly alwaysOnTop: boolean;
     readonly minimized: boolean;
+    /** Asks for attention in the taskbar. */
+    readonly flashing: boolean;
     readonly options: Electron.BrowserWindowConstructorOptions;
   }[];
   readonly tray?: {
@@ -57,6 +59,7 @@ export interface DeskState {
   readonly shortcuts: readonly string[];
   readonly crashReports: readonly Electron.CrashReporterStartOptions[];
   readonly openedUrls: readonly string[];
+  readonly beeps: number;
   /** What the app's own locks stopped: `navigation URL`, `request URL`, `popup URL`. */
   readonly refusals: readonly string[];
   readonly errorBoxes: readonly { readonly title: string; readonly content: string }[];

@@ -3,7 +3,7 @@ import { DoubleBrowserWindow } from './browser-window.ts';
 import type { Command, DeskState, MenuLine } from './control-types.ts';
 import { answerInvoke, channels } from './ipc.ts';
 import { onChanged, refusals, runningBrowser } from './runtime.ts';
-import { crashReports, errorBoxes, heldKeys, openedUrls, powerMonitor } from './services.ts';
+import { beeps, crashReports, errorBoxes, heldKeys, openedUrls, powerMonitor } from './services.ts';
 import { defaultSession } from './session.ts';
 import { DoubleNotification, DoubleTray } from './surfaces.ts';
 
@@ -84,6 +84,7 @@ function state(): DeskState {
       focused: window.focused,
       alwaysOnTop: window.alwaysOnTop,
       minimized: window.minimized,
+      flashing: window.flashing,
       options: JSON.parse(JSON.stringify(window.options)),
     })),
     ...(tray
@@ -106,6 +107,7 @@ function state(): DeskState {
     shortcuts: [...heldKeys.keys()],
     crashReports,
     openedUrls,
+    beeps: beeps.count,
     refusals,
     errorBoxes,
   };

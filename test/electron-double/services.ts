@@ -15,13 +15,20 @@ import { strict } from './strict.ts';
 /** Addresses that the app opened outside. */
 export const openedUrls: string[] = [];
 
+/** How often the app had the system's tone played. */
+export const beeps = { count: 0 };
+
 /** `electron.shell`. */
 export const shell = strict('shell', {
   async openExternal(url: string): Promise<void> {
     openedUrls.push(url);
     changed();
   },
-} satisfies Pick<Shell, 'openExternal'>);
+  beep(): void {
+    beeps.count += 1;
+    changed();
+  },
+} satisfies Pick<Shell, 'openExternal' | 'beep'>);
 
 /** Errors that the app showed. */
 export const errorBoxes: { title: string; content: string }[] = [];
@@ -63,7 +70,14 @@ export const crashReporter = strict('crashReporter', {
 } satisfies Pick<CrashReporter, 'start'>);
 
 /** `electron.powerMonitor`. */
-export const powerMonitor = strict('powerMonitor', new EventEmitter());
+class DoublePowerMonitor extends EventEmitter {
+  /** Seconds; the runner sets it. */
+  idleSeconds = 0;
+  getSystemIdleTime(): number {
+    return this.idleSeconds;
+  }
+}
+export const powerMonitor = strict('powerMonitor', new DoublePowerMonitor());
 
 /** Which keyring this desktop has: SALLYPORT_DOUBLE_KEYRING, by default none worth the name. */
 const keyring = process.env.SALLYPORT_DOUBLE_KEYRING ?? 'basic_text';

@@ -62,3 +62,33 @@ test('the door is opened and shut under Agents, and says what came to it', async
   await page.getByRole('button', { name: 'Let nobody in any more' }).click();
   await expect.poll(() => core.state.door.openUntil).toBeUndefined();
 });
+
+test('one agent is paused and resumed under Agents, with why', async () => {
+  const { page, core } = await open({ route: '#/agents' });
+  await page.getByRole('button', { name: 'Pause Claude Code on my laptop' }).click();
+  await page.getByRole('status').filter({ hasText: 'You paused it.' }).waitFor();
+  await page.getByRole('button', { name: 'Pause Claude (claude.ai)' }).waitFor();
+  await page.getByRole('button', { name: 'Resume Claude Code on my laptop' }).click();
+  await page.getByRole('button', { name: 'Pause Claude Code on my laptop' }).waitFor();
+  expect(core.asked.filter(({ name }) => name.startsWith('agents.')).map(({ name, input }) => [name, input])).toEqual([
+    ['agents.pause', { id: 'token:t1' }],
+    ['agents.resume', { id: 'token:t1' }],
+  ]);
+});
+
+test('a value is planted, shown whole once, listed by its beginning, and watched no more', async () => {
+  const { page, core } = await open({ route: '#/agents' });
+  await page.getByText('Planted values').click();
+  await page.getByRole('button', { name: 'Plant a value…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Where will you put it?').fill('in the payroll sheet');
+  await dialog.getByRole('button', { name: 'Make it' }).click();
+  await dialog.getByText('acct-abc234-abcd2345').waitFor();
+  await dialog.getByRole('button', { name: 'Done' }).click();
+  await page.getByText('1 is watched for').waitFor();
+  await page.getByText('acct-a…').waitFor();
+  expect(await page.content()).not.toContain('acct-abc234-abcd2345');
+  await page.getByRole('button', { name: 'Watch no more: in the payroll sheet' }).click();
+  await page.getByText('in the payroll sheet').waitFor({ state: 'detached' });
+  expect(core.canaries).toEqual([]);
+});

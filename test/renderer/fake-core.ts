@@ -15,7 +15,14 @@ import {
 } from '../../electron/shared/contract.ts';
 import { asSallyportError, SallyportError } from '../../electron/shared/errors.ts';
 import { serverFeatures } from '../../electron/shared/features.ts';
-import type { FirstCallView, FoundServer, LogRow, ToolView } from '../../electron/shared/views.ts';
+import {
+  type FirstCallView,
+  type FoundServer,
+  type LogRow,
+  type NetworkView,
+  preferencesView,
+  type ToolView,
+} from '../../electron/shared/views.ts';
 import { detailOf, doctorChecks, fileTools, logRow, morningLog, rulesText, sharingState } from './fixtures.ts';
 
 type Parsed<Name extends RequestName> = z.output<(typeof requests)[Name]['input']>;
@@ -34,7 +41,9 @@ export interface FakeCore {
   rows: LogRow[];
   tools: ToolView[];
   rules: string;
+  network: NetworkView;
   found: FoundServer[];
+  canaries: RequestOutput<'canaries.list'>['canaries'];
   /** Handlers as they are; a test replaces the one whose answer matters to it. */
   readonly handlers: Handlers;
   readonly asked: { readonly name: RequestName; readonly input: unknown }[];
@@ -47,6 +56,8 @@ export interface FakeCore {
   emit<Name extends EventName>(topic: Name, payload: EventPayload<Name>): void;
   /** Skips a revision, as if a patch had been lost. */
   loseOne(): void;
+  /** How many pages listen to a topic. */
+  listening(topic: EventName): number;
   /** How often the state was subscribed to. */
   readonly snapshots: number;
   /** Cuts every connection and takes no new one until {@link up}. */
@@ -141,6 +152,7 @@ export async function startFakeCore(
     get origin() {
       return `http://127.0.0.1:${port}`;
     },
+    listening: (topic) => [...sessions.values()].filter((topics) => topics.has(topic)).length,
     get snapshots() {
       return snapshots;
     },
@@ -148,7 +160,9 @@ export async function startFakeCore(
     rows: morningLog(),
     tools: [...fileTools],
     rules: rulesText,
+    network: { direct: false },
     found: [],
+    canaries: [],
     handlers: undefined as unknown as Handlers,
     asked,
     patch(change) {
@@ -268,10 +282,11 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       setServer(server(name).slug, { origin: undefined });
       return server(name);
     },
-    'servers.isolate': ({ server: name, isolation }) => ({
-      server: server(name).slug,
-      ...(isolation ? { isolation } : {}),
-    }),
+    'servers.isolate': ({ server: name, isolation }) => {
+      const { slug } = server(name);
+      setServer(slug, { isolation });
+      return { server: slug, ...(isolation ? { isolation } : {}) };
+    },
     'servers.isolation': () => ({ ok: true }),
     'servers.authorize': ({ server: name, agree }) => {
       const { slug } = server(name);
@@ -327,6 +342,7 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
     'servers.try': () => {
       const url = 'https://localhost:47443/sample/mcp';
       core.patch({
+        status: { ...core.state.status, state: 'sharing', servers: core.state.servers.length + 1 },
         servers: [
           ...core.state.servers,
           {
@@ -518,6 +534,21 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       notAfter: '2036-11-22T12:00:00.000Z',
     }),
     'tunnel.probe': () => ({ ok: true, at: now(), ms: 9 }),
+    'tunnel.network': () => core.network,
+    'tunnel.networkUse': ({ proxy, noProxy, caFile, credentials }) => {
+      if (proxy !== undefined) core.network = { direct: proxy === 'direct' };
+      if (proxy && proxy !== 'direct') {
+        const sealed = credentials !== undefined && credentials !== null;
+        core.network = { direct: false, proxy: { address: proxy, from: 'settings', credentials: sealed } };
+      }
+      const { noProxy: _list, caFile: _file, ...rest } = core.network;
+      core.network = {
+        ...rest,
+        ...(noProxy ? { noProxy: { list: noProxy, from: 'settings' } } : {}),
+        ...(caFile ? { caFile: { path: caFile, from: 'settings' } } : {}),
+      };
+      return core.network;
+    },
     'tunnel.record': () => ({}),
     'tunnel.remote': () => ({ tunnels: [], certificates: [] }),
     'tunnel.remoteChange': () => core.state.tunnel,
@@ -534,29 +565,88 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       core.replace({ ...rest, status: { ...core.state.status, state: 'sharing' } });
       return { paused: false, at: now(), endedStreams: 0 };
     },
-    'servers.results': ({ server, secrets, unseen }) => ({
-      server,
-      secrets: secrets ?? 'mask',
-      unseen: unseen ?? 'report',
-    }),
+    'servers.results': ({ server: name, secrets, unseen }) => {
+      const { slug, results: before } = server(name);
+      const results = { secrets: secrets ?? before?.secrets ?? 'mask', unseen: unseen ?? before?.unseen ?? 'report' };
+      setServer(slug, { results });
+      return { server: slug, ...results };
+    },
     'results.list': () => ({ results: [] }),
     'results.reveal': ({ id }) => ({ id, text: '{}', kinds: [] }),
     'results.send': ({ id }) => ({ id }),
     'policy.propose': () => ({ proposals: [] }),
     'policy.adopt': () => ({ path: '/rules.yaml', rules: 1 }),
-    'agents.pause': ({ id }) => ({ id, at: core.state.status.since }),
-    'agents.resume': ({ id }) => ({ id }),
-    'canaries.list': () => ({ canaries: [] }),
-    'canaries.add': ({ value }) => ({ id: 'c1', value: value ?? 'acct-abc234-abcd2345' }),
-    'canaries.remove': ({ id }) => ({ id }),
+    'agents.pause': ({ id }) => {
+      const paused = { at: now(), why: 'You paused it.' };
+      core.patch({ agents: core.state.agents.map((agent) => (agent.id === id ? { ...agent, paused } : agent)) });
+      return { id, at: now() };
+    },
+    'agents.resume': ({ id }) => {
+      core.patch({
+        agents: core.state.agents.map(({ paused, ...agent }) =>
+          agent.id === id || !paused ? agent : { ...agent, paused },
+        ),
+      });
+      return { id };
+    },
+    'canaries.list': () => ({ canaries: core.canaries }),
+    'canaries.add': ({ note, value = 'acct-abc234-abcd2345' }) => {
+      core.canaries = [
+        ...core.canaries,
+        { id: `c${core.canaries.length + 1}`, note, at: now(), begins: value.slice(0, 6) },
+      ];
+      return { id: 'c1', value };
+    },
+    'canaries.remove': ({ id }) => {
+      core.canaries = core.canaries.filter((each) => each.id !== id);
+      return { id };
+    },
     'settings.get': () => core.state.settings,
     'settings.set': (change) => {
-      const settings = {
-        cliMayDecide: change.cliMayDecide ?? core.state.settings.cliMayDecide,
-        openAtLogin: change.openAtLogin ?? core.state.settings.openAtLogin,
-      };
+      const settings = preferencesView.parse({ ...core.state.settings, ...change });
       core.patch({ settings });
       return settings;
+    },
+    'review.week': () => ({
+      since: new Date(Date.parse(now()) - 30 * 86_400_000).toISOString(),
+      days: 30,
+      prompts: { count: 41, quick: 3 },
+      remembered: core.state.remembered.map(({ id, agent, server, tool }) => ({ id, agent: agent.name, server, tool })),
+      rules: ['notes-only'],
+      agents: core.state.agents.flatMap(({ name, grants }) =>
+        grants.slice(0, 1).map(({ id, server }) => ({ id, name, server })),
+      ),
+      tools: core.tools.slice(0, 2).map(({ name, pin }) => ({ server: 'files', tool: name, pin })),
+      ending: [{ what: 'authority' as const, at: new Date(Date.parse(now()) + 9 * 86_400_000).toISOString() }],
+    }),
+    'updates.do': ({ do: what }) => {
+      const next = { check: 'available', download: 'ready', install: 'ready' } as const;
+      core.patch({ updates: { state: next[what], version: '0.2.0' } });
+      return core.state.updates ?? { state: 'off' };
+    },
+    'app.backup': ({ path }) => ({ path, code: 'K7Q2M-9XW4T-0BHZN-5VRCE-D8J3G-YA6PS', bytes: 1_843_200 }),
+    'app.resetKeys': () => {
+      const agents = core.state.agents.map(({ id, name, grants }) => ({
+        id,
+        name,
+        servers: grants.map(({ server }) => server),
+      }));
+      core.patch({ agents: [] });
+      return { fingerprint: 'f'.repeat(64), agents };
+    },
+    'presence.set': ({ away, back, seen, presenting }) => {
+      const { summary, away: was, ...rest } = core.state.presence;
+      const gone = away ? { at: new Date(now()).toISOString(), by: 'hand' as const } : was;
+      core.replace({
+        ...core.state,
+        presence: {
+          ...rest,
+          ...(gone && !back ? { away: gone } : {}),
+          ...(summary && !seen ? { summary } : {}),
+          presenting: presenting ?? rest.presenting,
+        },
+      });
+      return core.state.presence;
     },
   };
 }

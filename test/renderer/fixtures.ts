@@ -1,4 +1,4 @@
-import type { AppState } from '../../electron/shared/contract.ts';
+import type { AppState, RequestOutput } from '../../electron/shared/contract.ts';
 import type {
   AgentView,
   ApprovalView,
@@ -339,7 +339,14 @@ export function sharingState(): AppState {
     agents: [...agents],
     consents: [],
     door: { refused: 0, blocked: [] },
-    settings: { cliMayDecide: false, openAtLogin: false },
+    settings: {
+      cliMayDecide: false,
+      openAtLogin: false,
+      lockEndsSessions: true,
+      awayAfterMinutes: 10,
+      promptSound: false,
+    },
+    presence: { locked: false, presenting: false },
   };
 }
 
@@ -431,7 +438,7 @@ export function morningLog(): LogRow[] {
     logRow(7, { tool: 'search_files', outcome: 'failed', error: 'The server answered after 300 s', ms: 300_000 }),
     {
       seq: 8,
-      at: ago(300),
+      at: ago(576),
       id: 'event-8',
       kind: 'tunnel',
       message: 'tunnel back after 0.8 s',
@@ -498,3 +505,39 @@ rules:
     then: deny
     reason: Files stay where they are.
 `;
+
+/** What the watch mode proposes after a week of the same answers. */
+export const proposals: RequestOutput<'policy.propose'>['proposals'] = [
+  {
+    id: 'p1',
+    sentence: 'These 14 calls of write_file by Claude (claude.ai) all stayed under ~/notes.',
+    text: '- id: files-write_file-notes\n  when: { agent: "client:claude.ai", server: files, tool: write_file, paths-under: [~/notes] }\n  then: allow\n',
+    agent: claude,
+    server: 'files',
+    tool: 'write_file',
+    calls: 14,
+    since: ago(6 * 86_400),
+  },
+  {
+    id: 'p2',
+    sentence: 'These 6 calls of create_ticket by Claude (claude.ai) all had project = "office".',
+    text: '- id: tickets-create_ticket-office\n  when:\n    agent: "client:claude.ai"\n    server: tickets\n    tool: create_ticket\n    arguments: { properties: { project: { const: office } }, required: [project] }\n  then: allow\n',
+    agent: claude,
+    server: 'tickets',
+    tool: 'create_ticket',
+    calls: 6,
+    since: ago(4 * 86_400),
+  },
+];
+
+/** A result of the morning that held a token. */
+export const maskedResult: RequestOutput<'results.list'>['results'][number] = {
+  id: 'call-4',
+  at: ago(500),
+  until: ago(-100),
+  agent: claude,
+  server: 'files',
+  tool: 'write_file',
+  kinds: ['a GitHub token'],
+  withheld: false,
+};

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { broken, emptyState, logRow, noon, sharingState } from './fixtures.ts';
+import { broken, emptyState, logRow, maskedResult, noon, sharingState } from './fixtures.ts';
 import { windowsForTests } from './harness.ts';
 
 const open = windowsForTests();
@@ -382,6 +382,30 @@ describe('requests', () => {
   });
 });
 
+describe('results that did not go out as they came', () => {
+  test('their original is looked at, and let out once, from the request', async () => {
+    const original = '{"content":[{"type":"text","text":"ghp_original"}]}';
+    const { page, core } = await open({
+      route: '#/requests/call-4',
+      before: (fake) => {
+        fake.handlers['results.list'] = () => ({ results: [maskedResult] });
+        fake.handlers['results.reveal'] = ({ id }) => ({ id, text: original, kinds: maskedResult.kinds });
+      },
+    });
+    const part = page.getByRole('region', { name: 'What the agent did not get' });
+    await part.getByText('markers in place of a GitHub token').waitFor();
+    expect(await page.content()).not.toContain('ghp_original');
+    await part.getByRole('button', { name: 'Show the original' }).click();
+    await part.getByText('ghp_original').waitFor();
+    await part.getByRole('button', { name: 'Hide it' }).click();
+    await part.getByRole('button', { name: 'Let the agent have it, once' }).click();
+    await page.getByText('next identical call gets the original').waitFor();
+    expect(core.asked.filter(({ name }) => name === 'results.send').map(({ input }) => input)).toEqual([
+      { id: 'call-4' },
+    ]);
+  });
+});
+
 describe('the road', () => {
   test('pause and resume', async () => {
     const { page, core } = await open();
@@ -423,4 +447,75 @@ test('settings are set, and the theme is this window’s own', async () => {
   await expect.poll(() => page.evaluate(() => getComputedStyle(document.body).colorScheme)).toBe('dark');
   await page.reload();
   await expect.poll(() => page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
+});
+
+test('who goes is away until they say so; what happened is said once', async () => {
+  const { page, core } = await open({ route: '#/settings' });
+  await page.getByRole('button', { name: 'I am away' }).click();
+  await page.getByText(/You are away since/).waitFor();
+  const at = new Date().toISOString();
+  core.patch({
+    presence: { locked: false, presenting: false, summary: { from: at, to: at, ran: 1, waiting: 2, expired: 0 } },
+  });
+  await page.getByText('While you were away: 1 call ran, 2 wait for you.').waitFor();
+  await page.getByRole('link', { name: 'See what waits' }).waitFor();
+  await page.getByRole('button', { name: 'Dismiss' }).click();
+  await expect.poll(() => page.getByText('While you were away').count()).toBe(0);
+  await page.getByRole('radio', { name: 'Never' }).check();
+  await expect.poll(() => core.state.settings.awayAfterMinutes).toBe(0);
+});
+
+test('a backup shows its code once; reset says who must be let in again', async () => {
+  const { page, core } = await open({ route: '#/settings' });
+  await page.getByLabel('File, with its whole path').fill('/home/ana/sallyport.backup');
+  await page.getByRole('button', { name: 'Back up' }).click();
+  await page.getByText('K7Q2M-9XW4T-0BHZN-5VRCE-D8J3G-YA6PS').waitFor();
+  expect(core.asked).toContainEqual({ name: 'app.backup', input: { path: '/home/ana/sallyport.backup' } });
+  await page.getByRole('button', { name: 'Reset keys…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Reset keys' }).click();
+  await page.getByText('To be let in again').waitFor();
+});
+
+test('the weekly review is asked for, and each finding has one button', async () => {
+  const { page, core } = await open({ route: '#/approvals' });
+  await page.getByRole('button', { name: 'Look back' }).click();
+  await page.getByText('You answered 41 prompts, 1.4 a day, 3 of them in under a second.').waitFor();
+  const off = page.getByRole('button', { name: /^Switch off: files/ });
+  const before = await off.count();
+  await off.first().click();
+  await expect.poll(() => off.count()).toBe(before - 1);
+  expect(core.asked.at(-1)).toMatchObject({ name: 'tools.set', input: { server: 'files', access: 'off' } });
+  await page.getByText(/The certificate authority ends on/).waitFor();
+});
+
+test('a page that nobody sees takes no rows, and has them all when it is seen again', async () => {
+  const { page, core } = await open({ route: '#/requests' });
+  const rows = page.getByRole('row');
+  const shown = await rows.count();
+  const turn = (state: 'hidden' | 'visible') =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => value });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, state);
+  await turn('hidden');
+  await expect.poll(() => core.listening('log')).toBe(0);
+  core.log([logRow(900, { tool: 'came_unseen' })]);
+  expect(await rows.count()).toBe(shown);
+  await turn('visible');
+  await page.getByText('came_unseen').waitFor();
+});
+
+test('an update is looked for, downloaded and installed, each by its button', async () => {
+  const { page, core } = await open({
+    route: '#/settings',
+    state: { ...sharingState(), updates: { state: 'off' } },
+  });
+  await page.getByText('This package names no feed of updates.').waitFor();
+  core.patch({ updates: { state: 'failed', error: 'The update was refused: its signature does not fit.' } });
+  await page.getByText('its signature does not fit').waitFor();
+  await page.getByRole('button', { name: 'Look now' }).click();
+  await page.getByRole('button', { name: 'Download' }).click();
+  await page.getByRole('button', { name: 'Restart and update' }).click();
+  const steps = () => core.asked.filter(({ name }) => name === 'updates.do').map(({ input }) => input);
+  await expect.poll(steps).toEqual([{ do: 'check' }, { do: 'download' }, { do: 'install' }]);
 });

@@ -152,6 +152,42 @@ describe('the prompt', () => {
       ]);
   });
 
+  test('other arguments run instead only where they are an object, and are never remembered', async () => {
+    const { page, core } = await open({ state: asking(dangerousApproval, approval) });
+    await page.locator('[data-armed]').waitFor();
+    await page.getByRole('button', { name: 'Change it…' }).click();
+    const area = page.getByLabel('Run this instead');
+    // Digits as they were written: what is not changed must stay what was asked.
+    expect(await area.inputValue()).toContain('9007199254740993');
+    await area.fill('["rm"]');
+    const allow = page.getByRole('button', { name: 'Allow as changed' });
+    await page.getByText('Write one JSON object.').waitFor();
+    await page.keyboard.press('Control+Enter');
+    await allow.dispatchEvent('click');
+    expect(answers(core)).toEqual([]);
+    await area.fill('{"script":"make","timeout":9007199254740993}');
+    await allow.click();
+    await expect
+      .poll(() => answers(core))
+      .toEqual([
+        {
+          id: dangerousApproval.id,
+          digest: dangerousApproval.digest,
+          answer: 'allow',
+          scope: 'call',
+          for: 'once',
+          arguments: '{"script":"make","timeout":9007199254740993}',
+        },
+      ]);
+    await page.getByRole('button', { name: 'Allow exactly this until its session ends' }).waitFor();
+    await page.getByRole('button', { name: 'Change it…' }).click();
+    expect(await page.getByRole('button', { name: /until its session ends/ }).count()).toBe(0);
+    await page.keyboard.press('Shift+Control+Enter');
+    expect(answers(core)).toHaveLength(1);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Allow once' }).waitFor();
+  });
+
   test('Esc puts it aside; it stays in the queue and comes back on Review', async () => {
     const { page, core } = await open({ state: asking(approval), route: '#/approvals' });
     await page.locator('[data-armed]').waitFor();
@@ -262,4 +298,16 @@ test('remembered answers are sentences that can be forgotten', async () => {
   await page.getByRole('button', { name: 'Forget: Claude (claude.ai), write_file' }).click();
   await page.getByText('Nothing is remembered.').waitFor();
   expect(core.asked).toContainEqual({ name: 'approvals.forget', input: { id: 'remembered-1' } });
+});
+
+test('while presenting it says who and the verb; the values come by hand, for this prompt alone', async () => {
+  const presence = { locked: false, presenting: true };
+  const { page, core } = await open({ state: { ...asking(approval), presence } });
+  const prompt = page.getByRole('dialog', { name: /Approval prompt/ });
+  await prompt.getByRole('heading', { name: 'write a file', exact: true }).waitFor();
+  expect(await prompt.textContent()).not.toContain('plan.md');
+  await prompt.getByRole('button', { name: 'Show them' }).click();
+  await prompt.getByText('due Monday, ask Ana for the numbers').waitFor();
+  core.patch({ approvals: [{ ...approval, id: 'another' }] });
+  await prompt.getByText('Values are hidden').waitFor();
 });

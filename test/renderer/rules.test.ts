@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { offsetOf, placeOf } from '../../renderer/features/rules/error-place.ts';
+import { proposals } from './fixtures.ts';
 import { windowsForTests } from './harness.ts';
 
 const open = windowsForTests();
@@ -23,6 +24,28 @@ test('a wrong rules file is refused at its line and column, where the caret then
   await set.click();
   await page.getByText('1 rule is in force.').waitFor();
   expect(core.rules).toContain('then: allow');
+});
+
+test('what was allowed again and again is reviewed as rules, and only what was ticked is adopted', async () => {
+  const { page, core } = await open({
+    route: '#/approvals',
+    before: (fake) => {
+      fake.handlers['policy.propose'] = ({ days }) => ({ proposals: days === 90 ? [] : [...proposals] });
+      fake.handlers['policy.adopt'] = ({ ids }) => ({ path: '/rules.yaml', rules: 2 + ids.length });
+    },
+  });
+  await page.getByRole('link', { name: 'Review what you allowed' }).click();
+  const adopt = page.getByRole('button', { name: /^Adopt/ });
+  await page.getByText('paths-under: [~/notes]').waitFor();
+  expect(await adopt.isDisabled()).toBe(true);
+  await page.getByRole('checkbox', { name: `Adopt: ${proposals[1]?.sentence}` }).check();
+  await page.getByRole('button', { name: 'Adopt 1 rule' }).click();
+  await page.getByText('Adopted. 3 rules are in force.').waitFor();
+  expect(core.asked.filter(({ name }) => name === 'policy.adopt').map(({ input }) => input)).toEqual([
+    { ids: [proposals[1]?.id], days: 30 },
+  ]);
+  await page.getByRole('radio', { name: '90 days' }).check();
+  await page.getByText('Nothing to propose yet').waitFor();
 });
 
 test('places are read from messages and found in texts', () => {

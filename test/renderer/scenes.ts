@@ -10,6 +10,8 @@ import {
   dangerousApproval,
   emptyState,
   hostileApproval,
+  maskedResult,
+  proposals,
   sharingState,
 } from './fixtures.ts';
 
@@ -26,7 +28,8 @@ export interface Scene {
   act?(page: Page, core: FakeCore): Promise<void>;
 }
 
-const asking = (): AppState => {
+/** Two questions wait. */
+export const asking = (): AppState => {
   const state = sharingState();
   return {
     ...state,
@@ -117,6 +120,25 @@ export const scenes: readonly Scene[] = [
     route: '#/servers/tickets',
     act: (page) => page.getByRole('tab', { name: 'Claude', exact: true }).click(),
   },
+  {
+    name: 'server-walls',
+    state: sharingState,
+    route: '#/servers/postgres',
+    viewport: { width: 1_040, height: 900 },
+    before(core) {
+      core.handlers['servers.isolation'] = () => ({
+        ok: false,
+        why: 'bwrap (bubblewrap) is not installed, so no server can be walled in here.',
+        hint: 'Install it with apt install bubblewrap.',
+      });
+    },
+    async act(page) {
+      await page.getByText('What comes back').click();
+      await page.getByText('What it may touch here').click();
+      await page.getByRole('radio', { name: 'Walled in' }).check();
+      await page.getByLabel('Folders that it may read, one a line').fill('/home/ana/shop');
+    },
+  },
   { name: 'server-crashed', state: troubled, route: '#/servers/weather' },
   { name: 'server-new', state: sharingState, route: '#/servers/postgres' },
   {
@@ -132,6 +154,15 @@ export const scenes: readonly Scene[] = [
   },
   { name: 'requests', state: sharingState, route: '#/requests' },
   { name: 'requests-details', state: sharingState, route: '#/requests/call-4' },
+  {
+    name: 'requests-masked',
+    state: sharingState,
+    route: '#/requests/call-4',
+    viewport: { width: 1_040, height: 1_000 },
+    before(core) {
+      core.handlers['results.list'] = () => ({ results: [maskedResult] });
+    },
+  },
   { name: 'requests-empty', state: emptyState, route: '#/requests', before: emptyLog },
   {
     name: 'requests-nothing',
@@ -180,6 +211,12 @@ export const scenes: readonly Scene[] = [
       await page.getByRole('button', { name: 'Deny with a reason…' }).click();
     },
   },
+  {
+    name: 'prompt-edit',
+    state: asking,
+    route: '#/approvals',
+    act: (page) => page.getByRole('button', { name: 'Change it…' }).click(),
+  },
   { name: 'prompt-window', state: asking, route: '#/prompt/approval-1', viewport: { width: 560, height: 480 } },
   {
     name: 'prompt-compared',
@@ -202,6 +239,25 @@ export const scenes: readonly Scene[] = [
       await page.getByRole('button', { name: 'Allow once' }).waitFor();
     },
   },
+  {
+    name: 'back-at-the-desk',
+    state: () => ({
+      ...asking(),
+      presence: {
+        locked: false,
+        presenting: true,
+        summary: { from: ago(3_600), to: ago(20), ran: 6, waiting: 2, expired: 1 },
+      },
+    }),
+    route: '#/approvals',
+  },
+  {
+    name: 'weekly-review',
+    state: sharingState,
+    route: '#/approvals',
+    viewport: { width: 1_040, height: 900 },
+    act: (page) => page.getByRole('button', { name: 'Look back' }).click(),
+  },
   { name: 'agents', state: sharingState, route: '#/agents' },
   {
     name: 'server-write',
@@ -212,6 +268,25 @@ export const scenes: readonly Scene[] = [
       await page.getByRole('button', { name: 'Write it for me' }).click();
       await page.getByRole('button', { name: 'Write it', exact: true }).waitFor();
     },
+  },
+  {
+    name: 'agents-paused',
+    state: () => {
+      const state = sharingState();
+      const why = 'It sent the planted value “in the payroll sheet”.';
+      return {
+        ...state,
+        agents: state.agents.map((agent, at) => (at === 0 ? { ...agent, paused: { at: ago(90), why } } : agent)),
+      };
+    },
+    route: '#/agents',
+    before(core) {
+      core.canaries = [
+        { id: 'c1', note: 'in the payroll sheet', at: ago(3 * 86_400), begins: 'acct-7' },
+        { id: 'c2', note: 'a row of the table customers', at: ago(7_200), begins: 'acct-m' },
+      ];
+    },
+    act: (page) => page.getByText('Planted values').click(),
   },
   {
     name: 'agents-narrow',
@@ -249,7 +324,17 @@ export const scenes: readonly Scene[] = [
       await page.getByText('rules.yaml:4:5').waitFor();
     },
   },
-  { name: 'settings', state: sharingState, route: '#/settings' },
+  { name: 'settings', state: sharingState, route: '#/settings', viewport: { width: 1_040, height: 1_200 } },
+  {
+    name: 'review',
+    state: sharingState,
+    route: '#/review',
+    before(core) {
+      core.handlers['policy.propose'] = () => ({ proposals });
+    },
+    act: (page) => page.getByRole('checkbox').first().check(),
+  },
+  { name: 'review-empty', state: sharingState, route: '#/review' },
   { name: 'paused', state: paused, route: '#/servers' },
   { name: 'no-key', state: sharingState, noKey: true },
   {
@@ -269,6 +354,22 @@ export const scenes: readonly Scene[] = [
   { name: 'narrow-prompt', state: asking, route: '#/approvals', viewport: { width: 360, height: 640 } },
   { name: 'narrow-tunnel', state: outside, route: '#/tunnel', viewport: { width: 360, height: 640 } },
   { name: 'claude-checklist', state: claudeState, route: '#/tunnel' },
+  {
+    name: 'network-dialog',
+    state: sharingState,
+    route: '#/tunnel',
+    before: (core) => {
+      core.network = {
+        direct: false,
+        proxy: { address: 'http://proxy.office.example:3128', from: 'settings', credentials: true },
+        caFile: { path: '/etc/ssl/office.pem', from: 'environment' },
+      };
+    },
+    act: async (page) => {
+      await page.getByRole('region', { name: 'The way out' }).getByRole('button').click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
   {
     name: 'claude-dialog',
     state: sharingState,

@@ -50,3 +50,43 @@ test('a prompt that changed is shown with what it says now, and approved as that
   await page.getByText('not what was approved').waitFor({ state: 'detached' });
   expect(core.asked.find(({ name }) => name === 'servers.approveOffer')?.input).toMatchObject({ pin: 'sha256:1' });
 });
+
+test('what is done with results of a server is switched for it alone', async () => {
+  const { page, core } = await open({ route: '#/servers/files' });
+  await page.getByText('What comes back').click();
+  const mask = page.getByRole('switch', { name: 'Mask secrets in results of files' });
+  expect(await mask.getAttribute('aria-checked')).toBe('true');
+  await mask.click();
+  await page.getByText('secrets pass, unseen characters reported').waitFor();
+  await page.getByRole('switch', { name: 'Take unseen characters out of results of files' }).click();
+  await page.getByText('secrets pass, unseen characters taken out').waitFor();
+  expect(core.asked.filter(({ name }) => name === 'servers.results').map(({ input }) => input)).toEqual([
+    { server: 'files', secrets: 'pass' },
+    { server: 'files', unseen: 'remove' },
+  ]);
+});
+
+test('a server on this machine is walled in by naming its folders; where that cannot be done, it says why', async () => {
+  const { page, core } = await open({ route: '#/servers/files' });
+  await page.getByText('What it may touch here').click();
+  await page.getByRole('radio', { name: 'Walled in' }).check();
+  await page.getByLabel('Folders that it may read, one a line').fill('/home/ana/notes\n\n/home/ana/My papers\n');
+  await page.getByRole('switch', { name: 'It may use the network' }).click();
+  await page.getByRole('button', { name: 'Apply' }).click();
+  await page.getByText('reads 2 folders, writes 0 folders, with network').waitFor();
+  expect(core.state.servers[0]?.isolation).toEqual({
+    read: ['/home/ana/notes', '/home/ana/My papers'],
+    write: [],
+    network: true,
+    environmentOnly: false,
+  });
+  core.handlers['servers.isolation'] = () => ({ ok: false, why: 'bwrap is not here.', hint: 'Install bubblewrap.' });
+  await page.evaluate(() => location.assign('#/servers/postgres'));
+  await page.getByText('What it may touch here').click();
+  await page.getByRole('radio', { name: 'Walled in' }).check();
+  await page.getByText('bwrap is not here. Install bubblewrap.').waitFor();
+  expect(await page.getByRole('button', { name: 'Apply' }).isDisabled()).toBe(true);
+  await page.getByRole('radio', { name: 'Fewer variables' }).check();
+  await page.getByRole('button', { name: 'Apply' }).click();
+  await expect.poll(() => core.state.servers[2]?.isolation?.environmentOnly).toBe(true);
+});

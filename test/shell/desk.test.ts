@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { DeskState, MenuLine } from '../electron-double/control-types.ts';
 import { FixtureApp } from './fixture-app.ts';
-import { approval, files, sharing } from './states.ts';
+import { approval, emptyState, files, sharing } from './states.ts';
 
 /** What a person at the desk sees and touches: window, tray, prompts, notifications. */
 
@@ -24,6 +24,22 @@ test('the window opens with the real page, and the page hears of the state', asy
   await app.until('the window to be shown', (desk) => desk.windows[0]?.visible && desk.windows[0].focused);
 
   app.setState({ servers: [files], status: sharing });
+  await page.getByText('files', { exact: true }).first().waitFor();
+});
+
+test('a window that nobody sees is not drawn again, and is right when it is seen', async () => {
+  const page = await app.page('#/servers');
+  await page.getByRole('navigation').first().waitFor();
+  const turn = (state: 'hidden' | 'visible') =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => value });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, state);
+  await turn('hidden');
+  app.setState({ servers: [files], status: sharing });
+  await app.until('the tray to know', (desk) => line(desk, 'server:files'));
+  expect(await page.getByText('files', { exact: true }).count()).toBe(0);
+  await turn('visible');
   await page.getByText('files', { exact: true }).first().waitFor();
 });
 
@@ -203,9 +219,80 @@ describe('keys that work everywhere', () => {
   });
 });
 
-test('a locked screen ends what was allowed for a session', async () => {
-  await app.command({ type: 'power', event: 'lock-screen' });
-  await app.reported('end-session-answers');
+describe('not at the desk', () => {
+  const promptOf = (desk: DeskState) => desk.windows.find(({ url }) => url.includes('#/prompt/'));
+  const here = { locked: false, presenting: false };
+  beforeEach(async () => {
+    const { targetId } = await app.until('the window', (desk) => desk.windows[0]?.focused && desk.windows[0]);
+    await app.command({ type: 'blur-window', targetId });
+  });
+
+  test('the core hears of the lock, and prompts wait unseen until it is gone', async () => {
+    await app.command({ type: 'power', event: 'lock-screen' });
+    await app.reported('locked');
+    app.setState({ presence: { ...here, locked: true }, servers: [files], status: sharing });
+    await app.until('the new state', (desk) => line(desk, 'server:files'));
+    app.openApproval(approval('a1'));
+    const desk = await app.until('the prompt in the menu', (each) => line(each, 'approval:a1') && each);
+    expect(promptOf(desk)).toBeUndefined();
+    expect(desk.notifications).toEqual([]);
+    await app.command({ type: 'power', event: 'unlock-screen' });
+    await app.reported('unlocked');
+    app.setState({ presence: here });
+    const prompt = await app.until('the prompt', (each) => promptOf(each)?.visible && promptOf(each));
+    expect(prompt.focused).toBe(false);
+  });
+
+  test('on return one notification says what happened, and the first prompt comes up', async () => {
+    const at = new Date().toISOString();
+    app.setState({ presence: { ...here, away: { at, by: 'hand' } } });
+    await app.until('the way back in the menu', (desk) => line(desk, 'back'));
+    for (const id of ['a1', 'a2', 'a3']) app.openApproval(approval(id));
+    await app.until('the prompts in the menu', (desk) => line(desk, 'approval:a3'));
+    expect((await app.desk()).notifications).toEqual([]);
+    await app.command({ type: 'click-tray', id: 'back' });
+    await app.reported('request', ({ name, input }) => name === 'presence.set' && 'back' in (input as object));
+    app.setState({ presence: { ...here, summary: { from: at, to: at, ran: 6, waiting: 3, expired: 1 } } });
+    const desk = await app.until(
+      'prompt and summary',
+      (each) => promptOf(each)?.visible && each.notifications[0] && each,
+    );
+    expect(desk.notifications.map(({ body }) => body)).toEqual([
+      'While you were away: 6 calls ran, 3 wait for you, 1 expired.',
+    ]);
+    expect(desk.windows).toHaveLength(2);
+  });
+
+  test('while presenting, tray and notification say who and the verb, and no values', async () => {
+    app.setState({ presence: { ...here, presenting: true } });
+    await app.until('the tick', (desk) => line(desk, 'presenting')?.checked);
+    app.openApproval(approval('a1'));
+    const desk = await app.until('the notification', (each) => each.notifications[0] && each);
+    expect(desk.notifications[0]).toMatchObject({
+      title: 'Cla⟨U+202E⟩ude wants to write a file',
+      body: 'files · write_file',
+    });
+    expect(JSON.stringify([desk.notifications, desk.tray])).not.toContain('plan.md');
+    await app.command({ type: 'click-tray', id: 'presenting' });
+    const set = await app.reported('request', ({ name }) => name === 'presence.set');
+    expect(set.input).toEqual({ presenting: false });
+  });
+
+  test('a prompt is heard once, where the person wants that', async () => {
+    app.openApproval(approval('a1'));
+    await app.until('the notification', (each) => each.notifications[0]);
+    expect((await app.desk()).beeps).toBe(0);
+    app.setState({ settings: { ...emptyState.settings, promptSound: true }, servers: [files], status: sharing });
+    await app.until('the new state', (desk) => line(desk, 'server:files'));
+    app.openApproval(approval('a2'));
+    await app.until('the tone', (each) => each.beeps === 1);
+  });
+
+  test('one may go from the tray, for a while', async () => {
+    await app.command({ type: 'click-tray', id: 'away:30m' });
+    const set = await app.reported('request', ({ name }) => name === 'presence.set');
+    expect(set.input).toEqual({ away: { forMs: 1_800_000 } });
+  });
 });
 
 test('crash reports are kept here and sent nowhere', async () => {

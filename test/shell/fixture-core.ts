@@ -14,7 +14,7 @@ export type FixtureMessage =
 /** What the app's process tells the test. */
 export type FixtureReport =
   | { readonly report: 'request'; readonly name: string; readonly input: unknown; readonly front: string }
-  | { readonly report: 'retry-tunnel' | 'end-session-answers' | 'stopped' }
+  | { readonly report: 'retry-tunnel' | 'locked' | 'unlocked' | 'stopped' }
   | {
       readonly report: 'started';
       readonly keyring: string | undefined;
@@ -78,7 +78,13 @@ export async function startFixtureCore(deps: ShellCoreDeps): Promise<ShellCore> 
   return {
     dispatcher,
     retryTunnel: () => report({ report: 'retry-tunnel' }),
-    endSessionAnswers: () => report({ report: 'end-session-answers' }),
+    presence: {
+      lock: (on) => report({ report: on ? 'locked' : 'unlocked' }),
+      idle: () => undefined,
+      leave: () => undefined,
+      comeBack: () => undefined,
+      present: () => undefined,
+    },
     async stop() {
       if (behaviour === 'stop-hangs') await new Promise(() => undefined);
       report({ report: 'stopped' });
@@ -94,5 +100,6 @@ const answers: Record<string, unknown> = {
   'servers.unshare': { name: 'files' },
   'approvals.answer': { id: 'a1', answer: 'allow', scope: 'call', for: 'once' },
   'log.list': { rows: [] },
-  'settings.get': { cliMayDecide: false, openAtLogin: false },
+  'settings.get': emptyState.settings,
+  'presence.set': emptyState.presence,
 };

@@ -3,6 +3,15 @@ import type { ApprovalView, ServerView } from '../../electron/shared/views.ts';
 
 const at = '2026-11-22T12:00:00.000Z';
 
+/** The defaults. */
+const preferences: AppState['settings'] = {
+  cliMayDecide: false,
+  openAtLogin: false,
+  lockEndsSessions: true,
+  awayAfterMinutes: 10,
+  promptSound: false,
+};
+
 /** An app in which nothing was done yet. */
 export const emptyState: AppState = {
   version: '0.1.0',
@@ -22,7 +31,8 @@ export const emptyState: AppState = {
   agents: [],
   consents: [],
   door: { refused: 0, blocked: [] },
-  settings: { cliMayDecide: false, openAtLogin: false },
+  settings: preferences,
+  presence: { locked: false, presenting: false },
 };
 
 /** A shared server. */

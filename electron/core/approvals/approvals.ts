@@ -28,8 +28,12 @@ export interface Approvals {
    * @throws SallyportError at hop `approval`: `approval_not_found`, `approval_stale`, `approval_not_rememberable`
    */
   answer(input: RequestInput<'approvals.answer'>, by: string): RequestOutput<'approvals.answer'>;
+  /** The person goes or is back: what waits lives until the return, and its usual time from then on. */
+  awayChanged(away: boolean): void;
   /** Forgets a remembered answer. @throws SallyportError `remembered_not_found` */
   forget(id: string): void;
+  /** Forgets every answer that was remembered for a session. @returns how many */
+  endSessions(): number;
   /** Denies what waits and clears permits: pause, unshare, revoke. Absent filters mean all. */
   withdraw(filter: { readonly agent?: string; readonly server?: string }, why: 'paused' | 'denied'): void;
   onEvent(listener: (event: EventPayload<'approvals'>) => void): () => void;

@@ -26,6 +26,8 @@ export interface ApprovalsDeps {
    * `approvals list` and `watch` find them, and time out to a denial. Where it says no, an ask is a denial at once.
    */
   readonly canAsk?: () => boolean;
+  /** Set while the person is away: what asks is told so at once, and its prompt waits for the return. */
+  readonly absence?: () => { readonly reason: string; readonly retryAfterMs: number } | undefined;
   readonly limits?: Partial<ApprovalLimits>;
 }
 
@@ -60,9 +62,9 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
   const remembered = createRememberedAnswers({ clock, store: deps.store, changed });
 
   /** Shows the prompt anew if anything that is shown has changed; the old id is stale from then on. */
-  const refresh = (prompt: Prompt, deadlineAt: string | undefined): void => {
+  const refresh = (prompt: Prompt, deadlineAt: string | undefined, expiresAt = prompt.view.expiresAt): void => {
     const { id, ...before } = prompt.view;
-    const next = shown(prompt, { at: before.at, expiresAt: before.expiresAt, deadlineAt }, deps.home);
+    const next = shown(prompt, { at: before.at, expiresAt, deadlineAt }, deps.home);
     if (JSON.stringify(before) === JSON.stringify(next)) return;
     retire(id);
     prompt.view = { id: newId(), ...next };
@@ -117,6 +119,29 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
     prompts.set(key, prompt);
     restraint.opened(call);
     return prompt;
+  };
+
+  /** Gives a prompt so long to live from now on. */
+  const live = (prompt: Prompt, ms: number): void => {
+    prompt.cancel();
+    prompt.expiresAtMs = clock.monotonic() + ms;
+    prompt.cancel = clock.schedule(ms, () => expire(prompt));
+    refresh(prompt, prompt.view.deadlineAt, new Date(clock.now() + ms).toISOString());
+  };
+
+  /** Leaves the question for the person's return; the agent hears so at once. A call that is repeated meanwhile counts once. */
+  const leave = (
+    prompt: Prompt,
+    call: Call,
+    decision: Decision,
+    absence: { readonly reason: string; readonly retryAfterMs: number },
+  ): Answer => {
+    if (prompt.absent === 0) prompt.absent = 1;
+    prompt.call = call;
+    prompt.decision = decision;
+    refresh(prompt, prompt.view.deadlineAt);
+    changed();
+    return { outcome: 'pending', after: 0, ...absence };
   };
 
   /** How long this request may be held: never past the client's own deadline. */
@@ -226,6 +251,8 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
     if (known) return { outcome: 'allowed', by: 'remembered', after: 0 };
     if (deps.canAsk?.() === false) return denied('Nobody is there to ask.');
     const existing = prompts.get(key);
+    const absence = deps.absence?.();
+    if (existing && absence) return leave(existing, call, decision, absence);
     if (existing) {
       if (existing.absent === 0 && existing.waiting.size >= limits.callsPerPrompt) {
         return denied(`${limits.callsPerPrompt} identical calls already wait for the person.`);
@@ -235,6 +262,12 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
     const ofAgent = [...prompts.values()].filter((prompt) => prompt.call.agent.id === call.agent.id).length;
     const refusal = restraint.refusal(call, ofAgent, prompts.size);
     if (refusal) return denied(refusal.reason, refusal.retryAfterMs);
+    if (absence) {
+      const prompt = open(key, call, decision);
+      live(prompt, limits.awayPromptMs);
+      tellEvent({ type: 'opened', approval: prompt.view });
+      return leave(prompt, call, decision, absence);
+    }
     return attach(open(key, call, decision), true, call, decision, options);
   };
 
@@ -300,7 +333,15 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
       if (duration !== 'once') settleRemembered();
       return { id: input.id, answer: effect, scope, for: duration };
     },
+    awayChanged(away) {
+      for (const prompt of [...prompts.values()]) live(prompt, away ? limits.awayPromptMs : limits.promptMs);
+    },
     forget: (id) => remembered.forget(id),
+    endSessions() {
+      const ended = remembered.views().filter((one) => one.duration === 'session');
+      for (const { id } of ended) remembered.forget(id);
+      return ended.length;
+    },
     withdraw(filter, why) {
       const matches = (call: Call): boolean =>
         (filter.agent === undefined || call.agent.id === filter.agent) &&

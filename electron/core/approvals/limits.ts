@@ -8,6 +8,8 @@ export interface ApprovalLimits {
   readonly retryAfterMs: number;
   /** How long a prompt lives. */
   readonly promptMs: number;
+  /** How long it lives while the person is away. */
+  readonly awayPromptMs: number;
   /** How long an answer that nobody waited for is kept for the next identical call. */
   readonly permitMs: number;
   /** How long an agent's tool is refused after two prompts in a row were not answered. */
@@ -30,6 +32,7 @@ export const approvalLimits: ApprovalLimits = {
   deadlineMarginMs: 2_000,
   retryAfterMs: 5_000,
   promptMs: 300_000,
+  awayPromptMs: 12 * 3_600_000,
   permitMs: 600_000,
   cooldownMs: 300_000,
   cooldownAfter: 2,

@@ -28,7 +28,7 @@ export interface Prompt {
   /** Calls that stopped waiting (told to ask again, or their stream closed) and may come back. */
   absent: number;
   readonly openedAt: number;
-  readonly expiresAtMs: number;
+  expiresAtMs: number;
   /** Ends the timer of the prompt's life. */
   cancel: () => void;
 }

@@ -38,7 +38,7 @@ export interface RememberedAnswers {
 export function rememberable(decision: Decision): ApprovalView['remember'] {
   if (decision.class === 'dangerous' || asksAnyway(decision)) return { scopes: ['call'], durations: ['once'] };
   const durations: ApprovalView['remember']['durations'] = ['once', '15m', 'session', 'always'];
-  return isBuiltIn(decision)
+  return isNarrow(decision)
     ? { scopes: ['call', 'arguments'], durations }
     : { scopes: ['call', 'arguments', 'tool'], durations };
 }
@@ -48,8 +48,9 @@ function asksAnyway(decision: Decision): boolean {
   return /^(?:label|budget|rule):/.test(decision.rule);
 }
 
-function isBuiltIn(decision: Decision): boolean {
-  return decision.rule.startsWith('built-in:');
+/** Remembered for these arguments at most: guarded places, and what cannot be taken back. */
+function isNarrow(decision: Decision): boolean {
+  return decision.rule.startsWith('built-in:') || decision.rule === 'access:irreversible';
 }
 
 /** @param changed called after each change of what {@link RememberedAnswers.views} gives */
@@ -113,7 +114,7 @@ export function createRememberedAnswers(deps: {
       const fitting = answers.filter((one) => {
         if (one.effect === 'allow' && asksAnyway(decision)) return false;
         if (!fits(one, call, () => canonical)) return false;
-        return one.scope !== 'tool' || one.effect === 'deny' || !isBuiltIn(decision);
+        return one.scope !== 'tool' || one.effect === 'deny' || !isNarrow(decision);
       });
       const found = fitting.find((one) => one.effect === 'deny') ?? fitting[0];
       if (!found) return undefined;

@@ -2,9 +2,13 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
 import { asSallyportError } from '../../shared/errors.ts';
+import { createKeyfileSealer } from '../secrets/keyfile-sealer.ts';
+import { createSecrets } from '../secrets/secrets-file.ts';
 import type { SettingsData } from '../settings/settings.ts';
 import { defaultSettings } from '../settings/settings-document.ts';
+import { type Network, readNetwork } from '../tunnel/connectors/network.ts';
 import type { Environment } from '../tunnel/connectors/proxy.ts';
+import { proxyCredentials } from '../tunnel/way-out.ts';
 import { type CertificateFacts, checkCertificates, checkConnectorCertificate } from './certificate-checks.ts';
 import { bad, type Check, good } from './check.ts';
 import { checkForwarder } from './forwarder-check.ts';
@@ -38,6 +42,8 @@ export interface DoctorDeps {
   readonly clock: Clock;
   /** Names proxies, CAs and the places of programs. */
   readonly environment: Environment;
+  /** How the instance gets out; default: as settings and environment say, with what the key file opens. */
+  readonly network?: () => Promise<Network>;
   /** The running instance and its version, where one runs. */
   readonly instance?: { readonly client: Instance; readonly version: string };
 }
@@ -52,7 +58,8 @@ export async function* examine(deps: DoctorDeps): AsyncGenerator<Check> {
   const { check: settingsCheck, reading } = await checkSettings(dataDir);
   const settings = reading?.kind === 'good' ? reading.settings : defaultSettings();
   const edge = settings.tunnel.way === 'edge' ? settings.tunnel.edge : undefined;
-  const proxy = edge && checkProxy(edge, environment);
+  const network = deps.network ?? (() => networkFromFiles(dataDir, settings, environment));
+  const proxy = edge && (await checkProxy(edge, network));
   const meeting: Meeting = edge ? await meetEdge(edge, pki, proxy?.network, clock) : {};
 
   yield checkClock(meeting, clock.now(), await newestTime(dataDir));
@@ -80,11 +87,17 @@ export async function* examine(deps: DoctorDeps): AsyncGenerator<Check> {
   } else if (instance) yield await checkReachable('127.0.0.1', port, undefined);
   else yield await checkPort(settings.ports.edge);
   if (forward) {
-    const { check, network } = checkProxy(forward, environment);
+    const { check, network: outwards } = await checkProxy(forward, network);
     yield check;
-    yield await checkDns(forward, network);
-    yield await checkReachable(forward.host, forward.port, network);
-    yield await checkForwarder({ ...forward, local: port, folder: pki, network, running: instance !== undefined });
+    yield await checkDns(forward, outwards);
+    yield await checkReachable(forward.host, forward.port, outwards);
+    yield await checkForwarder({
+      ...forward,
+      local: port,
+      folder: pki,
+      network: outwards,
+      running: instance !== undefined,
+    });
   }
   const facts: CertificateFacts = { folder: pki, domain: settings.tunnel.domain, now: clock.now(), secrets: names };
   yield await checkCertificates(facts);
@@ -116,6 +129,20 @@ async function* road(client: Instance): AsyncGenerator<Check> {
       yield bad(known.hop, known.hop, failure(known), plain(known.hint ?? 'Restart Sallyport.'));
     }
   }
+}
+
+/** The way out without asking an instance. Credentials that a keyring sealed cannot be opened from here. */
+async function networkFromFiles(dataDir: string, settings: SettingsData, environment: Environment): Promise<Network> {
+  let credentials: string | undefined;
+  if (settings.network?.proxy !== undefined) {
+    const folder = join(dataDir, 'secrets');
+    const sealer = createKeyfileSealer({ path: join(folder, 'keyfile') });
+    credentials = await createSecrets({ path: join(folder, 'secrets.json'), sealer }).then(
+      (secrets) => secrets.get(proxyCredentials).catch(() => undefined),
+      () => undefined,
+    );
+  }
+  return readNetwork(environment, settings.network, credentials);
 }
 
 /** With no instance: whether the programs of shared servers are there. */

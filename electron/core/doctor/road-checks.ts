@@ -1,7 +1,7 @@
 import type { ContractClient, RequestOutput } from '../../shared/contract.ts';
 import type { Hop } from '../../shared/hop.ts';
 import { bad, type Check, good } from './check.ts';
-import { hidden, plain, words } from './words.ts';
+import { hidden, plain, type Words, words } from './words.ts';
 
 /** What a running instance says of its road; asked for by the contract, as every front does. */
 export type Instance = Pick<ContractClient, 'request'>;
@@ -15,7 +15,7 @@ export function checkTunnel(tunnel: RequestOutput<'tunnel.status'>): Check {
   }
   if (tunnel.state === 'connected') {
     const kinds = plain([...new Set(tunnel.connections.map((one) => one.transport))].join(', '));
-    return good('tunnel', 'tunnel', words`${count} connections by ${kinds}.`);
+    return good('tunnel', 'tunnel', words`${count} connections by ${kinds}.${wallsAround(tunnel.contained)}`);
   }
   return bad(
     'tunnel',
@@ -40,6 +40,16 @@ const probed: readonly (readonly [hop: Hop, check: string, good: string, fix: st
     'Restart Sallyport; `sallyport log list` may say more.',
   ],
 ];
+
+/** What a cloudflared could be made to reach, where one runs. */
+function wallsAround(contained: boolean | undefined): Words {
+  if (contained === undefined) return plain('');
+  return plain(
+    contained
+      ? ' cloudflared reaches the tunnel’s edge and Sallyport alone.'
+      : ' cloudflared is not contained: whoever owns the tunnel could reach other addresses through it (docs/connect/claude-tunnel.md).',
+  );
+}
 
 /** A real request by the public door: one check for each station behind the tunnel. */
 export function checkProbe(probe: RequestOutput<'tunnel.probe'>): Check[] {

@@ -7,8 +7,8 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../shared/clock.ts';
 import { asSallyportError, type SallyportError } from '../../shared/errors.ts';
 import { dialEdge, serverNameOf, type Transport } from '../tunnel/connectors/edge-dialer.ts';
-import { type Network, readNetwork } from '../tunnel/connectors/network.ts';
-import type { Environment } from '../tunnel/connectors/proxy.ts';
+import { addressOf } from '../tunnel/connectors/edge-trust.ts';
+import type { Network } from '../tunnel/connectors/network.ts';
 import { bad, type Check, good } from './check.ts';
 import { failure, hidden, plain, words } from './words.ts';
 
@@ -23,6 +23,7 @@ export interface EdgeFacts {
   readonly host: string;
   readonly port: number;
   readonly caPin: string;
+  readonly caPins?: readonly string[] | undefined;
   readonly domain: string;
 }
 
@@ -37,22 +38,30 @@ export interface Meeting {
   readonly error?: SallyportError;
 }
 
-/** Proxy and CA settings of the environment. */
-export function checkProxy(edge: Place, env: Environment): { check: Check; network: Network | undefined } {
+/** Which proxy and CAs are used on the way out, and who named them: settings go before the environment. */
+export async function checkProxy(
+  edge: Place,
+  open: () => Promise<Network>,
+): Promise<{ check: Check; network: Network | undefined }> {
   try {
-    const network = readNetwork(env);
+    const network = await open();
     const proxy = network.proxyFor(edge);
-    const own = network.extraCa ? words`; own CAs are trusted for the outer way` : words``;
+    const own = network.caFrom
+      ? words`; own CAs are trusted for the outer way, from ${sourceWords[network.caFrom]}`
+      : words``;
+    const signedIn = proxy?.authorization === undefined ? words`` : words` with credentials`;
     const detail = proxy
-      ? words`The way out goes by ${hidden('proxy', `${proxy.host}:${proxy.port}`)}${own}.`
+      ? words`The way out goes by ${hidden('proxy', `${proxy.host}:${proxy.port}`)}${signedIn}, from ${sourceWords[network.proxyFrom ?? 'environment']}${own}.`
       : words`None is set for the edge${own}.`;
     return { check: good('proxy', 'edge', detail), network };
   } catch (error) {
     const known = asSallyportError(error, 'edge');
-    const check = bad('proxy', 'edge', failure(known), words`Correct the variable, or unset it.`);
-    return { check, network: undefined };
+    const fix = words`Correct the variable, or unset it; or sallyport tunnel network set.`;
+    return { check: bad('proxy', 'edge', failure(known), fix), network: undefined };
   }
 }
+
+const sourceWords = { settings: plain('the settings'), environment: plain('the environment') };
 
 /** Whether the edge's name has an address. A proxy may know names that this machine does not. */
 export async function checkDns(edge: Place, network: Network | undefined): Promise<Check> {
@@ -114,7 +123,7 @@ export async function meetEdge(
     try {
       const proxy = network?.proxyFor(edge);
       const socket = await dialEdge({
-        address: edge,
+        address: addressOf(edge),
         transport,
         alpn: 'http/1.1',
         ca,

@@ -5,10 +5,12 @@ import type { Policy } from '../policy/policy.ts';
 import type { Decided, Judged, RequestLog } from '../request-log/request-log.ts';
 import type { ServerRecord } from '../servers/servers.ts';
 import type { UpstreamAnswer, UpstreamInfo, UpstreamSession } from '../servers/upstream-session.ts';
+import { breathe } from './breathe.ts';
+import type { Subject } from './call-of.ts';
 import { type Carry, multiRound } from './carry.ts';
 import { over, pausedEnding, refused, unavailable } from './endings.ts';
 import { cacheable, cached, complete } from './era-fields.ts';
-import { builtIn, type Ending, type Judge, type Subject } from './judge.ts';
+import { builtIn, type Ending, type Judge } from './judge.ts';
 import { codes, errorBody, errorResponse, resultResponse } from './protocol-errors.ts';
 import { connection, type RequestContext } from './request-context.ts';
 import type { ResourceSubscriptions } from './resource-subscriptions.ts';
@@ -88,7 +90,9 @@ export function createFeatures(deps: FeaturesDeps): Features {
         };
       }
       // What a resource or a prompt holds passes through like a result: it labels the session, and secrets are masked.
+      await breathe(result);
       policy.saw(judged.call, result, clock.now());
+      await breathe(result);
       const masked = await policy.masked(judged.call, result, new JsonObject());
       const passed = !modern
         ? masked.result

@@ -1,12 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import type { AgentRef, Call, Decision, Outcome } from '../../shared/call.ts';
-import { type Clock, timestamp } from '../../shared/clock.ts';
-import type { ServerFeature } from '../../shared/features.ts';
+import type { Clock } from '../../shared/clock.ts';
 import { type JsonNode, type JsonObject, serializeJson } from '../../shared/json-tree.ts';
 import { pausesAgent } from '../policy/paused-agents.ts';
 import type { Judged, RequestLog } from '../request-log/request-log.ts';
 import type { AgentSessions } from './agent-sessions.ts';
-import { callDigest } from './call-digest.ts';
+import { breathe } from './breathe.ts';
+import { type Asking, callOf, type Subject } from './call-of.ts';
 import { codes, errorResponse } from './protocol-errors.ts';
 import type { RequestContext } from './request-context.ts';
 
@@ -31,16 +30,6 @@ export interface Ending {
    * @returns what says later, once, whether the answer may still be given to who comes back for it
    */
   readonly undelivered?: () => () => boolean;
-}
-
-/** What a request asks for, as far as judging it goes. */
-export interface Subject {
-  readonly name?: string | undefined;
-  readonly arguments?: JsonNode | undefined;
-  readonly inputResponses?: JsonNode | undefined;
-  readonly pin?: string | undefined;
-  /** What the person ticked that this belongs to, where it is no tool. */
-  readonly feature?: ServerFeature | undefined;
 }
 
 /** Takes requests through decision and log. */
@@ -79,7 +68,7 @@ export function createJudge(deps: JudgeDeps): Judge {
       const { message, reply } = context;
       let judged: Judged;
       try {
-        const call = callOf(context, subject, clock, agentSessions);
+        const call = callOf(asking(context), subject, { clock, agentSessions });
         const decision = decide(call);
         if (pausesAgent(decision)) pauseAgent(call.agent, decision.reasons[0] ?? decision.rule);
         judged = log.decided(call, decision);
@@ -103,8 +92,10 @@ export function createJudge(deps: JudgeDeps): Judge {
       }
       let bytesOut = 0;
       try {
+        await breathe(ending.message);
         const fit = fitted(context, ending);
         ending = fit.ending;
+        await breathe(fit.text);
         bytesOut = reply.answer(fit.text, ending.status, ending.headers);
         if (bytesOut > 0 && reply.delivered && !(await reply.delivered())) bytesOut = 0;
         if (bytesOut === 0) {
@@ -115,6 +106,7 @@ export function createJudge(deps: JudgeDeps): Judge {
         onProblem(`An answer could not be sent: ${textOf(thrown)}`);
       }
       try {
+        await breathe(ending.message);
         const { instead } = ending;
         if (instead) {
           const error = `The person changed its arguments: ${instead.call.id} took its place.`;
@@ -156,28 +148,9 @@ function fitted(context: RequestContext, ending: Ending): { readonly ending: End
   return { ending: refusal, text: serializeJson(message) };
 }
 
-function callOf(context: RequestContext, subject: Subject, clock: Clock, agentSessions: AgentSessions): Call {
-  const { authorization, route, message, era, bytesIn } = context;
-  const { agent } = authorization;
-  const server = route.record.slug;
-  const { name, inputResponses, pin, feature } = subject;
-  return Object.freeze({
-    id: randomUUID(),
-    at: timestamp(clock),
-    agent,
-    agentSession: agentSessions.of(agent.id),
-    server,
-    method: message.method,
-    digest: callDigest({ method: message.method, agent: agent.id, server, ...subject }),
-    era,
-    bytesIn,
-    ...(context.deadline === undefined ? {} : { deadline: context.deadline }),
-    ...(name === undefined ? {} : { name }),
-    ...(subject.arguments === undefined ? {} : { arguments: subject.arguments }),
-    ...(inputResponses === undefined ? {} : { inputResponses }),
-    ...(pin === undefined ? {} : { pin }),
-    ...(feature === undefined ? {} : { feature }),
-  });
+/** What an agent's request is, whoever it asks. */
+function asking({ authorization, route, message, era, bytesIn, deadline }: RequestContext): Asking {
+  return { agent: authorization.agent, server: route.record.slug, method: message.method, era, bytesIn, deadline };
 }
 
 /** A decision that the gateway itself makes, before or instead of policy. */

@@ -1,13 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import type { Call, Outcome, ProtocolVersion } from '../../shared/call.ts';
-import { type Clock, timestamp } from '../../shared/clock.ts';
+import type { Clock } from '../../shared/clock.ts';
 import { type JsonNode, JsonObject, serializeJson } from '../../shared/json-tree.ts';
 import type { Authorization } from '../oauth/resource-server.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
 import type { AgentSessions } from './agent-sessions.ts';
 import { askable, questionProblem } from './askable.ts';
-import { callDigest } from './call-digest.ts';
+import { callOf } from './call-of.ts';
 import { builtIn } from './judge.ts';
 import { codes, errorBody } from './protocol-errors.ts';
 import type { SharedRoute } from './routes.ts';
@@ -71,34 +70,30 @@ export function createQuestions(deps: QuestionsDeps): Questions {
     return builtIn('allow', 'question', `You let this server ask agents for ${feature}.`);
   };
 
-  const callOf = (asked: Asked, method: string, params: JsonObject | undefined, size: number): Call => {
+  const questionOf = (asked: Asked, method: string, params: JsonObject | undefined, size: number): Call => {
     const { authorization, route, era } = asked;
-    const { agent } = authorization;
-    const server = route.record.slug;
-    const feature = askable.get(method);
-    return Object.freeze({
-      id: randomUUID(),
-      at: timestamp(clock),
-      agent,
-      agentSession: agentSessions.of(agent.id),
-      server,
-      method: method.slice(0, 128),
-      digest: callDigest({ method, agent: agent.id, server, arguments: params }),
-      era,
-      bytesIn: size,
-      ...(params === undefined || size > maxQuestion ? {} : { arguments: params }),
-      ...(feature === undefined ? {} : { feature }),
-    });
+    const who = { agent: authorization.agent, server: route.record.slug, method: method.slice(0, 128), era };
+    // What is too large is denied, and nobody needs to keep it.
+    const kept = size > maxQuestion ? undefined : params;
+    return callOf(
+      { ...who, bytesIn: size },
+      { arguments: kept, feature: askable.get(method) },
+      { clock, agentSessions },
+    );
   };
 
   return {
     async masked(asked, method, params) {
-      const { result, withheld } = await policy.masked(callOf(asked, method, undefined, 0), params, new JsonObject());
+      const { result, withheld } = await policy.masked(
+        questionOf(asked, method, undefined, 0),
+        params,
+        new JsonObject(),
+      );
       return withheld === undefined ? result : undefined;
     },
     async judge(asked, method, params) {
       const size = params === undefined ? 0 : Buffer.byteLength(serializeJson(params));
-      const call = callOf(asked, method, params, size);
+      const call = questionOf(asked, method, params, size);
       try {
         const judged = log.decided(call, decide(asked, method, params, size));
         let over = false;

@@ -48,6 +48,9 @@ function words(stop: Stop, reason: string | undefined): string {
       return `Nobody answered in time, so this call was not allowed and did not run.${because}`;
     case 'pending': {
       const again = stop.retryAfterMs ? ` in about ${formatDuration(stop.retryAfterMs)}` : '';
+      if (reason) {
+        return `${reason} This call did not run; the question waits for them. Call again with the same arguments${again}, or go on without it.`;
+      }
       return `A person has been asked to allow this call and has not answered yet. It did not run. Call again with the same arguments${again}.`;
     }
     case 'paused':

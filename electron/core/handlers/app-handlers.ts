@@ -2,7 +2,7 @@ import { type Clock, timestamp } from '../../shared/clock.ts';
 import type { AppState, RequestOutput } from '../../shared/contract.ts';
 import type { Handlers } from '../fronts/dispatcher.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
-import type { Settings } from '../settings/settings.ts';
+import { preferencesOf, type Settings } from '../settings/settings.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 
 /** What the requests on the app as a whole need of the stations. */
@@ -49,10 +49,7 @@ export function createAppHandlers(
   | 'settings.set'
 > {
   const { clock, settings, tunnel, log } = deps;
-  const preferences = () => {
-    const { cliMayDecide, openAtLogin } = settings.get();
-    return { cliMayDecide, openAtLogin };
-  };
+  const preferences = () => preferencesOf(settings.get());
   return {
     'approvals.reach': async () => deps.reach(),
     'status.get': async () => deps.state().status,
@@ -118,8 +115,7 @@ export function createAppHandlers(
     'settings.set': async (change, { front }) => {
       settings.update((current) => ({
         ...current,
-        cliMayDecide: change.cliMayDecide ?? current.cliMayDecide,
-        openAtLogin: change.openAtLogin ?? current.openAtLogin,
+        ...Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)),
       }));
       log.note({ kind: 'authority', message: `Settings changed: ${Object.keys(change).join(', ')}.`, by: front });
       return preferences();

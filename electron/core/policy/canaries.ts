@@ -39,7 +39,7 @@ export async function openCanaries(deps: { readonly secrets: Secrets; readonly c
   const { secrets, clock } = deps;
   const text = await secrets.get(secretName);
   let canaries: readonly Canary[] = text === undefined ? [] : stored.parse(JSON.parse(text));
-  let needles = canaries.map(needlesOf);
+  let watch = watchFor(canaries);
   const listeners = new Set<() => void>();
   let keeping: Promise<unknown> = Promise.resolve();
   // One after the other: two changes at once would each write a list without the other's.
@@ -48,7 +48,7 @@ export async function openCanaries(deps: { readonly secrets: Secrets; readonly c
       const next = change(canaries);
       await secrets.set(secretName, JSON.stringify(next));
       canaries = next;
-      needles = next.map(needlesOf);
+      watch = watchFor(next);
       for (const listener of [...listeners]) listener();
     });
     keeping = kept.catch(() => {});
@@ -58,8 +58,7 @@ export async function openCanaries(deps: { readonly secrets: Secrets; readonly c
     list: () => canaries,
     async add(note, given) {
       const value = given?.trim() ?? madeUp();
-      const plain = squeezed(value);
-      if (plain.length < shortest || value.length > longest || new Set(plain).size < 5) {
+      if (!isFit(value)) {
         throw new SallyportError(
           'canary_unfit',
           'policy',
@@ -84,16 +83,28 @@ export async function openCanaries(deps: { readonly secrets: Secrets; readonly c
       }
       await keep((now) => now.filter((one) => one.id !== id));
     },
-    foundIn(...nodes) {
-      if (needles.length === 0) return undefined;
-      const texts = textsOf(nodes);
-      const at = needles.findIndex((one) => texts.some((held) => holds(held, one)));
-      return at < 0 ? undefined : canaries[at];
-    },
+    foundIn: (...nodes) => watch(...nodes),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+  };
+}
+
+/** Whether a value is one that nothing else has by chance. */
+export function isFit(value: string): boolean {
+  const plain = squeezed(value);
+  return plain.length >= shortest && value.length <= longest && new Set(plain).size >= 5;
+}
+
+/** Finds these values in arguments, plainly or encoded. */
+export function watchFor(canaries: readonly Canary[]): Canaries['foundIn'] {
+  const needles = canaries.map(needlesOf);
+  return (...nodes) => {
+    if (needles.length === 0) return undefined;
+    const texts = textsOf(nodes);
+    const at = needles.findIndex((one) => texts.some((held) => holds(held, one)));
+    return at < 0 ? undefined : canaries[at];
   };
 }
 

@@ -89,7 +89,7 @@ const ofDescriptions: readonly Phrase[] = [
     'it says where things are to go, whatever the person wants',
   ],
   [
-    /\b(?:last|previous|recent|all|every)(?: \w+){0,2} (?:messages?|prompts?|questions?|words) (?:of|from|by) (?:the )?(?:user|person|conversation|chat)\b|\b(?:everything|anything|all|whatever) (?:that )?(?:the )?(?:user|person) (?:has |have )?(?:told|said|wrote|written|asked|typed|shared)\b|\b(?:any|all|every|the user['’]s|user['’]s)(?: \w+){0,2} (?:api keys?|passwords?|tokens?|credentials?|secrets?|private keys?|cookies)\b[^.\n]{0,60}\b(?:seen|know|conversation|context|found|available to you|have access|environment)\b|\b(?:contents?|copy) of (?:the |your |any |all )?(?:user['’]?s? )?(?:ssh|aws|gpg|kube|git|shell|browser|keychain|wallet|home)\b/i,
+    /\b(?:contents?|text|copy|copies) of (?:all|any|every|each)(?: of)?(?: the| your)? (?:files?|documents?|mails?|emails?|messages?)\b[^.\n]{0,30}\b(?:read|seen|opened|so far|in this session)\b|\b(?:last|previous|recent|all|every)(?: \w+){0,2} (?:messages?|prompts?|questions?|words) (?:of|from|by) (?:the )?(?:user|person|conversation|chat)\b|\b(?:everything|anything|all|whatever) (?:that )?(?:the )?(?:user|person) (?:has |have )?(?:told|said|wrote|written|asked|typed|shared)\b|\b(?:any|all|every|the user['’]s|user['’]s)(?: \w+){0,2} (?:api keys?|passwords?|tokens?|credentials?|secrets?|private keys?|cookies)\b[^.\n]{0,60}\b(?:seen|know|conversation|context|found|available to you|have access|environment)\b|\b(?:contents?|copy) of (?:the |your |any |all )?(?:user['’]?s? )?(?:ssh|aws|gpg|kube|git|shell|browser|keychain|wallet|home)\b/i,
     pulls,
   ],
   [

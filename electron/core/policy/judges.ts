@@ -195,7 +195,11 @@ export const judges: readonly Judge[] = [
   function access({ call, tool }) {
     if (!tool) return undefined;
     const { classified } = tool;
-    if (tool.access === 'ask') return asked(`access:ask`, askReason[classified.class], tool, 0);
+    if (tool.access === 'ask') {
+      // For good: one yes is for one call, or for these very arguments.
+      if (tool.nature.irreversible) return asked('access:irreversible', 'It cannot be taken back.', tool, 10);
+      return asked('access:ask', askReason[classified.class], tool, 0);
+    }
     const saves = classified.class === 'read' ? savedBy(tool, call) : undefined;
     if (saves !== undefined) {
       return asked('class:saves', `With “${visibleText(saves, { max: 40 })}” it writes a file.`, tool, 20);

@@ -2,6 +2,7 @@ import type { Call, Decision } from '../../shared/call.ts';
 import { SallyportError } from '../../shared/errors.ts';
 import { type JsonNode, JsonObject, parseJson } from '../../shared/json-tree.ts';
 import type { RememberedAnswers } from '../approvals/remembered-answers.ts';
+import { isFit } from './canaries.ts';
 import { type PausedAgents, pausesAgent } from './paused-agents.ts';
 import type { Policy } from './policy.ts';
 
@@ -31,6 +32,8 @@ export interface ReplayDeps extends ReplayAnswers {
     readonly scopes: readonly string[];
     readonly durations: readonly string[];
   };
+  /** Watches for a value from here on. */
+  readonly plant: (value: string, note: string) => void;
   /** Agents that a budget or a planted value paused. */
   readonly agents: Pick<PausedAgents, 'pause'>;
   readonly digestOf: (call: Omit<Call, 'digest'>) => string;
@@ -48,6 +51,8 @@ export interface Replay {
    * @throws SallyportError `replay_invalid` at hop `policy` for a line that is none
    */
   line(text: string): ReplayedCall | undefined;
+  /** The session that the next call belongs to, counted from 0. */
+  session(): number;
 }
 
 const agent = { id: 'token:replay', name: 'replay' } as const;
@@ -134,6 +139,7 @@ export function createReplay(deps: ReplayDeps): Replay {
   };
 
   return {
+    session: () => session,
     line(text) {
       const node = parsed(text.replace(/^\uFEFF/, ''));
       if (!(node instanceof JsonObject)) throw bad('a line is one JSON object');
@@ -146,10 +152,15 @@ export function createReplay(deps: ReplayDeps): Replay {
       } else if (type === 'call') clock.set(clock.now() + stepMs);
       if (type === 'tools') takeTools(node);
       else if (type === 'session') session += 1;
-      else if (type === 'call') return takeCall(node, text.length);
+      else if (type === 'canary') {
+        const note = node.get('note');
+        const value = textOf(node, 'value');
+        if (!isFit(value)) throw bad('"value" must have at least ten letters and digits that nothing else has');
+        deps.plant(value, typeof note === 'string' ? note : 'in the recording');
+      } else if (type === 'call') return takeCall(node, text.length);
       else
         throw bad(
-          `"type" must be "tools", "session" or "call"${typeof type === 'string' ? `, not "${type.slice(0, 40)}"` : ''}`,
+          `"type" must be "tools", "session", "canary" or "call"${typeof type === 'string' ? `, not "${type.slice(0, 40)}"` : ''}`,
         );
       return undefined;
     },
@@ -178,4 +189,38 @@ function bad(why: string): SallyportError {
   return new SallyportError('replay_invalid', 'policy', `${why.replace(/\.$/, '')}.`, {
     hint: 'docs/policy.md describes the lines of a recording.',
   });
+}
+
+/** What a replay came to. */
+export interface ReplaySummary {
+  readonly calls: number;
+  readonly allow: number;
+  readonly ask: number;
+  readonly deny: number;
+  readonly sessions: number;
+  /** Questions in each session, in order. */
+  readonly asks: readonly number[];
+}
+
+/** Counts what a replay comes to, call by call. */
+export function createTally(): {
+  /** @param session of the call, counted from 0 */
+  took(call: ReplayedCall, session: number): void;
+  /** @param last the session that the recording ended in */
+  summary(last: number): ReplaySummary;
+} {
+  const counts = { allow: 0, ask: 0, deny: 0 };
+  const asks: number[] = [];
+  return {
+    took({ decision }, session) {
+      counts[decision] += 1;
+      if (decision === 'ask') asks[session] = (asks[session] ?? 0) + 1;
+    },
+    summary: (last) => ({
+      calls: counts.allow + counts.ask + counts.deny,
+      ...counts,
+      sessions: last + 1,
+      asks: Array.from({ length: last + 1 }, (_, at) => asks[at] ?? 0),
+    }),
+  };
 }

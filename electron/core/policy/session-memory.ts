@@ -2,10 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Call } from '../../shared/call.ts';
 import { canonicalJson, type JsonNode, JsonObject, parseJson } from '../../shared/json-tree.ts';
 import { visibleText } from '../../shared/visible-text.ts';
+import { isLookupKey, isMuch, leavesOf, opaqueRun, runsKnown, sentencesOf, tellingValues } from './argument-pieces.ts';
 import { resultInstructions } from './hidden-instructions.ts';
+import { hiddenReadings } from './hidden-readings.ts';
 import type { RuleBook } from './rule-book.ts';
 import type { Budget } from './rules-document.ts';
-import { encodedRuns, findSecrets } from './secret-shapes.ts';
+import { findSecrets } from './secret-shapes.ts';
+import { countPieces, createSmallPieces, type SmallPieces, takenTogether } from './small-pieces.ts';
 import { mayHold } from './text-sketch.ts';
 import type { ToolNature } from './tool-nature.ts';
 
@@ -62,8 +65,7 @@ interface Session {
   readonly passed: Passed[];
   size: number;
   readonly runs: number[];
-  /** Pieces of private results that went to other servers since somebody was asked about it, with when. */
-  readonly dripped: Map<string, number>;
+  readonly small: SmallPieces;
   readonly records: Map<number, Set<string>>;
 }
 
@@ -71,9 +73,6 @@ const mostSessions = 500;
 /** Text kept of one result, and of all of a session; the oldest leave first. */
 const keptOfResult = 262_144;
 const keptOfSession = 2_097_152;
-/** How long small pieces that went out are counted together, and how many are kept. */
-const dripWindowMs = 30 * 60_000;
-const mostDripped = 200;
 const windowMs = { '1m': 60_000, '1h': 3_600_000 } as const;
 /** Calls a minute beyond which an agent's volume is unusual. */
 const unusualPerMinute = 60;
@@ -92,7 +91,7 @@ export function createSessionMemory(): SessionMemory {
       passed: [],
       size: 0,
       runs: [],
-      dripped: new Map(),
+      small: createSmallPieces(),
       records: new Map(),
     };
     sessions.delete(key);
@@ -139,20 +138,30 @@ export function createSessionMemory(): SessionMemory {
     carries(call, nature) {
       const session = known(call);
       const now = Date.parse(call.at);
+      const taken: string[] = [];
       for (const { name, text } of leavesOf(call.arguments)) {
         const shown = visibleText(name, { max: 40 });
         const secret = findSecrets(text)[0];
         if (secret) return `“${shown}” holds ${secret.kind}.`;
         if (!session || session.passed.length === 0) continue;
+        const others = session.passed.filter((one) => one.own && one.origin.server !== call.server);
         for (const decoded of hiddenReadings(text)) {
-          const from = session.passed.find((one) => holds(one, decoded.trim().slice(0, 200)));
+          const piece = decoded.trim().slice(0, 200);
+          const from = session.passed.find((one) => holds(one, piece)) ?? firstWithRun(others, decoded);
           if (from) return `“${shown}” holds, encoded, what came in a result of ${told(from.origin, now)}.`;
         }
         for (const piece of sentencesOf(text)) {
-          const from = session.passed.find((one) => one.own && one.origin.server !== call.server && holds(one, piece));
+          const from = others.find((one) => holds(one, piece));
           if (from) return `“${shown}” holds text from a result of ${told(from.origin, now)}.`;
         }
+        if (others.length > 0 && (nature.public || nature.looksOutside || !isLookupKey(text))) {
+          taken.push(...runsKnown(text, (piece) => others.some((one) => holds(one, piece))));
+          const from = isMuch(taken) ? others.find((one) => holds(one, taken.at(-1) ?? '')) : undefined;
+          if (from) return `“${shown}” holds values from a result of ${told(from.origin, now)}.`;
+        }
         if (!nature.public && !nature.looksOutside) continue;
+        const opaque = others.length > 0 ? opaqueRun(text) : undefined;
+        if (opaque !== undefined) return `“${shown}” holds ${opaque.length} characters that say nothing to a reader.`;
         for (const value of tellingValues(text)) {
           const from = session.passed.find((one) => one.own && holds(one, value));
           if (from) return `“${shown}” holds a value from a result of ${told(from.origin, now)}.`;
@@ -163,15 +172,7 @@ export function createSessionMemory(): SessionMemory {
     drips(call, nature) {
       const session = known(call);
       if (!session) return undefined;
-      const since = Date.parse(call.at) - dripWindowMs;
-      const before = [...session.dripped].flatMap(([piece, at]) => (at > since ? [piece] : []));
-      const now = piecesOut(session, call);
-      if (now.length === 0) return undefined;
-      const all = new Set([...before, ...now]);
-      const length = [...all].reduce((sum, piece) => sum + piece.length, 0);
-      const [pieces, characters] = nature.public || nature.looksOutside ? [4, 100] : [8, 240];
-      if (all.size < pieces && length < characters) return undefined;
-      return `It and calls before it took ${all.size} pieces of private results, ${length} characters, to other servers.`;
+      return takenTogether(session.small, call, nature.public || nature.looksOutside, elsewhere(session, call));
     },
     usedUp(call, nature, book) {
       const now = Date.parse(call.at);
@@ -198,13 +199,7 @@ export function createSessionMemory(): SessionMemory {
       const session = sessionOf(call);
       session.runs.push(at);
       if (nature.classified.class === 'read') {
-        // Where the person was asked about the pieces so far, counting begins anew.
-        if (this.drips(call, nature) !== undefined) session.dripped.clear();
-        else for (const piece of piecesOut(session, call)) session.dripped.set(piece, at);
-        for (const oldest of session.dripped.keys()) {
-          if (session.dripped.size <= mostDripped) break;
-          session.dripped.delete(oldest);
-        }
+        countPieces(session.small, call, this.drips(call, nature) !== undefined, elsewhere(session, call));
       }
       if (session.runs.length > 2 * unusualPerMinute) session.runs.splice(0, session.runs.length - unusualPerMinute);
       for (const [index, budget] of book.budgetsFor(call)) {
@@ -278,85 +273,17 @@ function budgetKey(call: Call, index: number, budget: Budget): string {
   return `${index}\n${call.agent.id}\n${budget.server === undefined ? '' : call.server}\n${budget.per === 'session' ? call.agentSession : ''}`;
 }
 
-function leavesOf(node: JsonNode | undefined): readonly { name: string; text: string }[] {
-  const found: { name: string; text: string }[] = [];
-  const walk = (one: JsonNode | undefined, name: string): void => {
-    if (found.length >= 40) return;
-    if (typeof one === 'string') found.push({ name, text: one });
-    else if (Array.isArray(one)) for (const item of one as readonly JsonNode[]) walk(item, name);
-    else if (one instanceof JsonObject) for (const [member, value] of one.members) walk(value, member);
-  };
-  walk(node, 'arguments');
-  return found;
-}
-
 function holds(one: Passed, piece: string): boolean {
   return one.may(piece) && one.text.includes(piece);
 }
 
-/** Short values of the arguments that stand in a private result of another server. */
-function piecesOut(session: Session, call: Call): readonly string[] {
-  const found = new Set<string>();
-  for (const { text } of leavesOf(call.arguments)) {
-    const piece = text.trim().slice(0, 400);
-    if (piece.length < 6) continue;
-    if (session.passed.some((one) => one.own && one.origin.server !== call.server && holds(one, piece))) {
-      found.add(piece);
-    }
-  }
-  return [...found];
+/** The result that a decoded text has a stretch of words in common with. */
+function firstWithRun(results: readonly Passed[], decoded: string): Passed | undefined {
+  return results.find((one) => runsKnown(decoded, (piece) => holds(one, piece)).length > 0);
 }
 
-/** Values by which people and accounts are told apart: mail addresses, long numbers, keys. */
-function tellingValues(text: string): readonly string[] {
-  const searched = text.slice(0, 20_000);
-  const found: string[] = [];
-  for (const shape of [
-    /[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,63}/g,
-    /\b[A-Z]{2}\d{2}[A-Z0-9]{10,30}\b/g,
-    /(?<![\w.])\+?\d(?:[ -]?\d){8,18}(?![\w.])/g,
-    /(?<!\w)(?=\w{0,40}\d)(?=\w{0,40}[A-Z])(?=\w{0,40}[a-z])\w{14,80}(?!\w)/g,
-  ]) {
-    for (const [value] of searched.matchAll(shape)) if (found.length < 20) found.push(value);
-  }
-  return found;
-}
-
-/** What an argument may hold in another form: encoded once or twice, backwards, or with its letters moved by thirteen. */
-function hiddenReadings(text: string): readonly string[] {
-  const once = encodedRuns(text)
-    .slice(0, 20)
-    .map(({ decoded }) => decoded);
-  const twice = once.flatMap((one) =>
-    encodedRuns(one)
-      .slice(0, 3)
-      .map(({ decoded }) => decoded),
-  );
-  const turned = [...once, text].flatMap((one) => {
-    const piece = one.trim().slice(0, 200);
-    if (piece.length < 16) return [];
-    return [[...piece].reverse().join(''), rotated(piece)];
-  });
-  return [...once, ...twice, ...turned];
-}
-
-function rotated(text: string): string {
-  return text.replaceAll(/[a-z]/gi, (letter) => {
-    const base = letter <= 'Z' ? 65 : 97;
-    return String.fromCharCode(((letter.charCodeAt(0) - base + 13) % 26) + base);
-  });
-}
-
-/** Stretches of several words, long enough that nobody writes them twice by chance. */
-function sentencesOf(text: string): readonly string[] {
-  if (text.length < 40) return [];
-  const pieces: string[] = [];
-  for (const line of text.slice(0, 20_000).split(/[\n\r]+/)) {
-    const trimmed = line.trim();
-    if (trimmed.length >= 40 && /\s\S+\s\S+\s/.test(trimmed)) pieces.push(trimmed.slice(0, 200));
-    if (pieces.length >= 20) break;
-  }
-  return pieces;
+function elsewhere(session: Session, call: Call): (piece: string) => boolean {
+  return (piece) => session.passed.some((one) => one.own && one.origin.server !== call.server && holds(one, piece));
 }
 
 /** Every text of a result, and the things that it lists as hashes. */

@@ -52,7 +52,13 @@ export const settingsDocument = z.looseObject({
     way: z.enum(['embedded', 'edge', 'forward', 'openai', 'anthropic']),
     domain: z.string().min(1),
     edge: z
-      .looseObject({ host: z.string().min(1), port, caPin: z.string().min(1), domain: z.string().min(1) })
+      .looseObject({
+        host: z.string().min(1),
+        port,
+        caPin: z.string().min(1),
+        caPins: z.array(z.string().min(1)).optional(),
+        domain: z.string().min(1),
+      })
       .optional(),
     forward: z.looseObject({ host: z.string().min(1), port }).optional(),
     certificate: z
@@ -106,6 +112,13 @@ export const settingsDocument = z.looseObject({
       })
       .optional(),
   }),
+  network: z
+    .looseObject({
+      proxy: z.string().min(1).optional(),
+      noProxy: z.string().optional(),
+      caFile: z.string().min(1).optional(),
+    })
+    .optional(),
   ports: z.looseObject({ edge: portChoice, ui: portChoice, authorize: portChoice.optional() }),
   paused: z.looseObject({ at: z.iso.datetime(), why: z.string().optional() }).optional(),
   pausedAgents: z
@@ -114,6 +127,9 @@ export const settingsDocument = z.looseObject({
   log: z.looseObject({ days: z.int().min(1), bytes: z.int().min(1_048_576) }).optional(),
   cliMayDecide: z.boolean(),
   openAtLogin: z.boolean(),
+  lockEndsSessions: z.boolean().optional(),
+  awayAfterMinutes: z.int().min(0).max(720).optional(),
+  promptSound: z.boolean().optional(),
 });
 
 /** Names of the document's own members; everything else at the top was put there by somebody else and is kept. */

@@ -1,3 +1,4 @@
+import type { Preferences } from '../../shared/views.ts';
 import type { ServerRecord } from '../servers/servers.ts';
 
 /** Where settings are kept: implemented with `electron-store` by the shell and with `conf` elsewhere, the same file. */
@@ -77,6 +78,8 @@ export interface SettingsData {
       readonly host: string;
       readonly port: number;
       readonly caPin: string;
+      /** Pins of further authorities that the edge named while it changes its own. */
+      readonly caPins?: readonly string[] | undefined;
       readonly domain: string;
     };
     /** The public name and port that a forwarder of the person's brings; kept while another way is in use. */
@@ -103,6 +106,17 @@ export interface SettingsData {
     readonly anthropic?: AnthropicTunnel;
     readonly anthropicApi?: AnthropicApi;
   };
+  /**
+   * The way out, where the environment is not to decide: a proxy's URL or `direct`, exceptions as in `NO_PROXY`, a file of CAs. The
+   * proxy's credentials are a secret and not here.
+   */
+  readonly network?:
+    | {
+        readonly proxy?: string | undefined;
+        readonly noProxy?: string | undefined;
+        readonly caFile?: string | undefined;
+      }
+    | undefined;
   /** Ports in use; `chosen` = typed by the person or remembered with something shared: a busy one is then an error. */
   readonly ports: {
     readonly edge: { readonly port: number; readonly chosen: boolean };
@@ -115,6 +129,16 @@ export interface SettingsData {
   readonly log?: { readonly days: number; readonly bytes: number };
   readonly cliMayDecide: boolean;
   readonly openAtLogin: boolean;
+  /** Absent = the default: see {@link preferencesOf}. */
+  readonly lockEndsSessions?: boolean | undefined;
+  readonly awayAfterMinutes?: number | undefined;
+  readonly promptSound?: boolean | undefined;
+}
+
+/** What the person chose, with the defaults of what was never touched. */
+export function preferencesOf(settings: SettingsData): Preferences {
+  const { cliMayDecide, openAtLogin, lockEndsSessions = true, awayAfterMinutes = 10, promptSound = false } = settings;
+  return { cliMayDecide, openAtLogin, lockEndsSessions, awayAfterMinutes, promptSound };
 }
 
 /** The settings station: one validated document, changed as a whole. */

@@ -2,6 +2,7 @@ import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { posix, resolve, win32 } from 'node:path';
 import { SallyportError } from '../../shared/errors.ts';
+import { finishRestore } from '../backup/finish-restore.ts';
 import { lockFolder } from './instance-lock.ts';
 
 /** The data folder, held by this instance alone. */
@@ -37,8 +38,8 @@ export function defaultDataFolder(
 const ours = ['instance.lock', 'settings.json', 'secrets'];
 
 /**
- * Opens the data folder: makes it (0700) if it is not there, and takes the one-instance lock before any other file in it
- * is opened (`security.md` S19).
+ * Opens the data folder: makes it (0700) if it is not there, takes the one-instance lock before any other file in it is
+ * opened (`security.md` S19), and completes a restore that was killed.
  * @throws SallyportError at hop `app`: `already_running` with the process id where known; `data_folder_unwritable`;
  *   `data_folder_exposed` where others can look into a folder that is in use for something else
  */
@@ -48,7 +49,15 @@ export async function openDataFolder(directory: string): Promise<DataFolder> {
     await mkdir(path, { recursive: true, mode: 0o700 });
     await keepPrivate(path);
     const result = await lockFolder(path);
-    if ('lock' in result) return { path, close: () => result.lock.release() };
+    if ('lock' in result) {
+      try {
+        await finishRestore(path);
+      } catch (error) {
+        await result.lock.release();
+        throw error;
+      }
+      return { path, close: () => result.lock.release() };
+    }
     const { pid } = result.holder;
     throw new SallyportError(
       'already_running',

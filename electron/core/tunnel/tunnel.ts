@@ -1,19 +1,20 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
 import type { RequestOutput } from '../../shared/contract.ts';
-import { SallyportError } from '../../shared/errors.ts';
+import { asSallyportError, SallyportError } from '../../shared/errors.ts';
 import type { AuthorityView, CertificateView, TunnelView } from '../../shared/views.ts';
 import { visibleText } from '../../shared/visible-text.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { ResolveCaa } from './acme/caa.ts';
 import type { OrderCertificate } from './acme/order.ts';
+import type { Containment } from './connectors/anthropic/cloudflared/containment.ts';
 import type { StartChild } from './connectors/anthropic/cloudflared/supervisor.ts';
 import { createRecorder, type Recorder } from './connectors/anthropic/recorder.ts';
 import { createTunnelsAccount, type RemoteChange } from './connectors/anthropic/tunnels-api/tunnels-account.ts';
 import type { PeerInfo } from './connectors/connector.ts';
 import type { MessageConnector } from './connectors/message-connector.ts';
-import { readNetwork } from './connectors/network.ts';
+import type { Network } from './connectors/network.ts';
 import type { Environment } from './connectors/proxy.ts';
 import { createEdgeWitness, type EdgeWitness } from './edge/edge-witness.ts';
 import type { InnerTlsDeps } from './inner-tls/inner-tls.ts';
@@ -21,7 +22,7 @@ import { type CertificateChoice, type OpenTunnel, openTunnel } from './open-tunn
 import type { RotationStep } from './pki/authority-store.ts';
 import type { Probe } from './probe.ts';
 import { createProver } from './prover.ts';
-import { watchWake } from './wake-watchdog.ts';
+import { watchWake, wokeWords } from './wake-watchdog.ts';
 import { createAnthropicWay } from './ways/anthropic.ts';
 import { createEdgeWay } from './ways/edge.ts';
 import { createEmbeddedWay } from './ways/embedded.ts';
@@ -47,7 +48,9 @@ export interface TunnelDeps {
   readonly version: string;
   /** Where messages enter that a message-level connector brings, and which servers they can reach. */
   readonly entrance: OpenAiWayDeps['entrance'];
-  /** Names proxies and CAs where settings do not (`docs/cli.md`, Environment), and is what cloudflared is found by. */
+  /** How this machine gets out. @throws SallyportError `proxy_invalid`, `ca_file_unreadable` */
+  readonly network: () => Promise<Network>;
+  /** What cloudflared is found by and started with. */
   readonly environment: Environment;
   /** Looks at the bytes of a connection between connector and inner TLS: the proof of the blind middle counts them. */
   readonly observe?: (stream: Duplex, peer: PeerInfo) => Duplex;
@@ -61,6 +64,8 @@ export interface TunnelDeps {
   readonly resolveCaa?: ResolveCaa;
   /** Starts cloudflared, kept like a server's child. */
   readonly startChild: StartChild;
+  /** Whether cloudflared can be contained on this machine. */
+  readonly containment: () => Promise<Containment>;
   /** Where browsers let agents in, where that is not the tunnel's own name. */
   readonly pageOrigin?: () => string | undefined;
   /** Slugs of the servers that are shared now. */
@@ -100,6 +105,8 @@ export interface Tunnel {
    * @throws SallyportError `certificate_not_possible`, `certificate_wait`, what ordering throws; the certificate in use stays
    */
   useCertificate(choice: CertificateChoice): Promise<void>;
+  /** Connects anew by the way in use, after the way out was changed. @throws SallyportError where it cannot be opened */
+  reopen(): Promise<void>;
   /** The tunnels at Anthropic, by its API. */
   remote(): Promise<RequestOutput<'tunnel.remote'>>;
   /** Changes something there; a rotated token is taken into use. */
@@ -133,15 +140,13 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   const recorder = createRecorder(clock);
   const witness = createEdgeWitness(clock);
   const account = createTunnelsAccount(deps);
-  const network = async () => readNetwork(deps.environment);
-  const wayDeps = { ...deps, network };
   const embedded = { clock, settings, observe: witness.observe };
   const ways: Readonly<Record<TunnelSettings['way'], Way>> = {
     embedded: createEmbeddedWay(embedded),
-    edge: createEdgeWay(wayDeps),
-    forward: createForwardWay(wayDeps),
-    openai: createOpenAiWay({ ...wayDeps, ...embedded, onChange: changed }),
-    anthropic: createAnthropicWay({ ...wayDeps, recorder, account }),
+    edge: createEdgeWay(deps),
+    forward: createForwardWay(deps),
+    openai: createOpenAiWay({ ...deps, ...embedded, onChange: changed }),
+    anthropic: createAnthropicWay({ ...deps, recorder, account }),
   };
   const way = (): Way => ways[settings.get().tunnel.way];
   let open: OpenTunnel | undefined;
@@ -173,8 +178,12 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
   // Sleep and a clock that was set leave connections that look alive: ask them, and dial at once what is down.
   const stopWatchdog = watchWake(clock, (missingMs) => {
     if (!open) return;
-    onNote(`Time moved by ${(missingMs / 1_000).toFixed(0)} s without us: the tunnel is checked.`);
     retryNow();
+    // Joins the probe that is under way, if one is.
+    prover.run().then(
+      (result) => onNote(wokeWords(missingMs, clock.now() - result.ms, result)),
+      (error: unknown) => onNote(asSallyportError(error, 'tunnel').message),
+    );
   });
 
   const start = async (proven?: MessageConnector): Promise<void> => {
@@ -237,6 +246,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
         ...(detail ? { detail } : {}),
         proof: 'outside',
         ...special,
+        ...(status?.contained === undefined ? {} : { contained: status.contained }),
         ...(remarks.length > 0 ? { remarks } : {}),
       };
     },
@@ -295,6 +305,14 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       }
       // A URL is the resource that a grant is for: another port moves it as another name does.
       return domain !== before.domain || origin() !== originBefore;
+    },
+    async reopen() {
+      await close(stopGraceMs);
+      try {
+        await start();
+      } finally {
+        changed();
+      }
     },
     remote: account.list,
     async changeRemote(change) {

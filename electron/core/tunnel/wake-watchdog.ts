@@ -1,4 +1,5 @@
 import type { Clock } from '../../shared/clock.ts';
+import type { Probe } from './probe.ts';
 
 /** How often both clocks are read, in milliseconds. */
 const lookEveryMs = 5_000;
@@ -29,4 +30,27 @@ export function watchWake(clock: Clock, onWake: (missingMs: number) => void): ()
   };
   cancel = clock.schedule(lookEveryMs, look);
   return () => cancel();
+}
+
+/** Shorter gaps are no sleep worth a time of day. */
+const sleptMs = 60_000;
+
+/**
+ * The one row that the log has of it: `Asleep 12:02–13:10; the first probe after it answered in 12 ms.`
+ * @param missingMs as the watch told @param wokeAt wall time in milliseconds
+ */
+export function wokeWords(missingMs: number, wokeAt: number, probe: Probe): string {
+  const result = probe.ok
+    ? `answered in ${Math.round(probe.ms)} ms`
+    : `failed at ${probe.hop ?? 'the edge'}${probe.detail ? `: ${probe.detail}` : ''}`;
+  const what =
+    missingMs >= sleptMs
+      ? `Asleep ${timeOfDay(wokeAt - missingMs)}–${timeOfDay(wokeAt)}`
+      : `Time moved by ${(missingMs / 1_000).toFixed(0)} s without us`;
+  return `${what}; the first probe after it ${result}.`;
+}
+
+/** `13:10` where the machine is. */
+function timeOfDay(at: number): string {
+  return new Date(at).toTimeString().slice(0, 5);
 }

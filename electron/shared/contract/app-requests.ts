@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { checkView, instant, statusView } from '../views.ts';
+import { updatesView } from '../updates.ts';
+import { checkView, instant, preferencesView, presenceView, statusView } from '../views.ts';
 import { nothing, request } from './request-spec.ts';
 
 /** Requests about the app itself: status, pause, settings, the doctor. */
@@ -34,10 +35,43 @@ export const appRequests = {
     widens: true,
   }),
 
-  'settings.get': request(nothing, z.object({ cliMayDecide: z.boolean(), openAtLogin: z.boolean() })),
-  'settings.set': request(
-    z.strictObject({ cliMayDecide: z.boolean().optional(), openAtLogin: z.boolean().optional() }),
-    z.object({ cliMayDecide: z.boolean(), openAtLogin: z.boolean() }),
+  'settings.get': request(nothing, preferencesView),
+  'settings.set': request(preferencesView.partial().strict(), preferencesView, { widens: true }),
+
+  /**
+   * Writes everything of this installation into one sealed file that is not there yet. The code that opens it is in the answer
+   * and nowhere else.
+   */
+  'app.backup': request(
+    z.strictObject({ path: z.string().min(1).max(4_096) }),
+    z.object({ path: z.string(), code: z.string(), bytes: z.number().int() }),
     { widens: true },
+  ),
+  /** Looks for an update, downloads the one that is offered, or ends the app and installs it. */
+  'updates.do': request(z.strictObject({ do: z.enum(['check', 'download', 'install']) }), updatesView, {
+    widens: true,
+  }),
+  /** Makes a new authority and ends every grant, token and remembered answer. Answers who must be let in again. */
+  'app.resetKeys': request(
+    nothing,
+    z.object({
+      fingerprint: z.string(),
+      agents: z.array(z.object({ id: z.string(), name: z.string(), servers: z.array(z.string()) })),
+    }),
+    { widens: true },
+  ),
+
+  /**
+   * Says that the person goes (`away` with or without a time, at most a day), is back (`back`), has read what happened
+   * meanwhile (`seen`), or shows the screen to others (`presenting`).
+   */
+  'presence.set': request(
+    z.strictObject({
+      away: z.strictObject({ forMs: z.number().int().min(60_000).max(86_400_000).optional() }).optional(),
+      back: z.literal(true).optional(),
+      seen: z.literal(true).optional(),
+      presenting: z.boolean().optional(),
+    }),
+    presenceView,
   ),
 } as const;

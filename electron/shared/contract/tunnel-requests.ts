@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { authorityView, certificateView, instant, probeView, slug, tunnelView, ways } from '../views.ts';
+import { authorityView, certificateView, instant, networkView, probeView, slug, tunnelView, ways } from '../views.ts';
 import { nothing, request, serverName } from './request-spec.ts';
 
 const tunnelId = z.string().regex(/^tnl_[A-Za-z0-9_-]{1,200}$/);
@@ -36,6 +36,31 @@ export const anthropicApiChoice = z.strictObject({
   tunnel: z.union([tunnelId, z.literal('new')]).optional(),
   /** Name of a tunnel that is made, as the Console shows it; a few letters are added. */
   name: z.string().min(1).max(200).optional(),
+});
+
+/** A way out as a person gives it. */
+const networkChoice = z.strictObject({
+  /** `http://host:port`, `https://host:port`, or `direct`: none, whatever the environment says. */
+  proxy: z.string().min(1).max(300).nullable().optional(),
+  /** Basic credentials for that proxy. */
+  credentials: z
+    .strictObject({
+      user: z
+        .string()
+        .min(1)
+        .max(200)
+        .regex(/^[^:\p{Cc}]+$/u),
+      password: z
+        .string()
+        .max(1_000)
+        .regex(/^\P{Cc}*$/u),
+    })
+    .nullable()
+    .optional(),
+  /** Exceptions, as in `NO_PROXY`. */
+  noProxy: z.string().max(2_000).nullable().optional(),
+  /** Absolute path of a file of CAs in PEM. */
+  caFile: z.string().min(1).max(4_000).nullable().optional(),
 });
 
 /** How Anthropic's tunnel is set up; what is left out stays as it was. */
@@ -123,6 +148,13 @@ export const tunnelRequests = {
     certificateView,
     { widens: true },
   ),
+  /** How this machine gets out to the edge and to others: settings before environment. Credentials are never given out. */
+  'tunnel.network': request(nothing, networkView),
+  /**
+   * Changes it; `null` leaves a part to the environment again, what is absent stays. Credentials go to the secrets store at once, and
+   * end with the proxy that they were for. The tunnel connects anew.
+   */
+  'tunnel.networkUse': request(networkChoice, networkView, { widens: true }),
   /** The tunnels at Anthropic, by its API, and the authorities of the one that was chosen. */
   'tunnel.remote': request(
     nothing,

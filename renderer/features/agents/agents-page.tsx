@@ -2,13 +2,16 @@ import { useState } from 'react';
 import type { AgentView } from '../../../electron/shared/views.ts';
 import { visibleText } from '../../../electron/shared/visible-text.ts';
 import { Empty } from '../../components/empty.tsx';
+import { Failure } from '../../components/failure.tsx';
 import { CheckIcon } from '../../components/icons.tsx';
 import { Outside } from '../../components/outside.tsx';
 import { Page } from '../../components/page.tsx';
 import { formatAgo } from '../../format.ts';
-import { useAppState } from '../../state/services.ts';
+import { useAppState, useServices } from '../../state/services.ts';
+import { useAction } from '../../state/use-action.ts';
 import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
+import { Canaries } from './canaries.tsx';
 import { GrantList } from './grant-list.tsx';
 import { DoorNotes, LetInButton } from './let-in.tsx';
 import { MintDialog } from './mint-dialog.tsx';
@@ -46,6 +49,7 @@ export function AgentsPage() {
       {agents.map((agent) => (
         <AgentSection key={agent.id} agent={agent} />
       ))}
+      {agents.length > 0 && <Canaries />}
       {minting && <MintDialog onClose={() => setMinting(false)} />}
     </Page>
   );
@@ -62,7 +66,24 @@ function Seen({ seen }: { seen: NonNullable<AgentView['seen']> }) {
   );
 }
 
+/** Since when nothing of an agent runs, and who or what paused it. */
+function PausedNote({ paused }: { paused: NonNullable<AgentView['paused']> }) {
+  const now = useNow();
+  return (
+    <p className="notice warning" role="status">
+      <span>
+        {texts.agents.paused(formatAgo(paused.at, now))} <Outside text={paused.why} max={300} />{' '}
+        <span className="faint">{texts.agents.pausedHint}</span>
+      </span>
+    </p>
+  );
+}
+
 function AgentSection({ agent }: { agent: AgentView }) {
+  const { bridge } = useServices();
+  const turn = useAction(async () => {
+    await bridge.request(agent.paused ? 'agents.resume' : 'agents.pause', { id: agent.id });
+  });
   const [renaming, setRenaming] = useState(false);
   const words = texts.agents;
   return (
@@ -91,7 +112,18 @@ function AgentSection({ agent }: { agent: AgentView }) {
             {words.rename}
           </button>
         )}
+        <button
+          type="button"
+          className={agent.paused ? 'button primary' : 'button'}
+          aria-label={(agent.paused ? words.resumeLabel : words.pauseLabel)(visibleText(agent.name, { max: 80 }))}
+          disabled={turn.pending}
+          onClick={() => turn.start()}
+        >
+          {agent.paused ? words.resume : words.pause}
+        </button>
       </header>
+      <Failure error={turn.error} />
+      {agent.paused && <PausedNote paused={agent.paused} />}
       {renaming && <RenameDialog agent={agent} onClose={() => setRenaming(false)} />}
       {agent.seen && <Seen seen={agent.seen} />}
       <GrantList holders={agent.grants.map((grant) => ({ agent, grant }))} named="server" />

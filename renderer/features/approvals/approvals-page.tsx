@@ -1,4 +1,5 @@
 import { useId } from 'react';
+import { callWords } from '../../../electron/shared/tray-model.ts';
 import type { ApprovalView } from '../../../electron/shared/views.ts';
 import { Empty } from '../../components/empty.tsx';
 import { Failure } from '../../components/failure.tsx';
@@ -12,6 +13,7 @@ import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
 import { AnsweredList } from './answered-list.tsx';
 import { RememberedList } from './remembered-list.tsx';
+import { WeeklyReview } from './weekly-review.tsx';
 
 /** The queue, what is remembered, and what was answered. */
 export function ApprovalsPage({ onReview }: { onReview(id: string): void }) {
@@ -23,9 +25,14 @@ export function ApprovalsPage({ onReview }: { onReview(id: string): void }) {
     <Page
       title={texts.approvals.title}
       actions={
-        <a className="button" href={linkTo('rules')}>
-          {texts.rules.open}
-        </a>
+        <>
+          <a className="button" href={linkTo('review')}>
+            {texts.proposals.open}
+          </a>
+          <a className="button" href={linkTo('rules')}>
+            {texts.rules.open}
+          </a>
+        </>
       }
     >
       <section aria-labelledby={queue}>
@@ -48,12 +55,14 @@ export function ApprovalsPage({ onReview }: { onReview(id: string): void }) {
         <h2 id={history}>{texts.approvals.history}</h2>
         <AnsweredList />
       </section>
+      <WeeklyReview />
     </Page>
   );
 }
 
 function QueueRow({ approval, onReview }: { approval: ApprovalView; onReview(id: string): void }) {
   const { bridge } = useServices();
+  const { presence } = useAppState();
   const now = useNow();
   const deny = useAction(() =>
     bridge.request('approvals.answer', { id: approval.id, digest: approval.digest, answer: 'deny' }),
@@ -65,7 +74,7 @@ function QueueRow({ approval, onReview }: { approval: ApprovalView; onReview(id:
           <strong>
             <Outside text={approval.agent.name} max={60} />
           </strong>{' '}
-          {texts.prompt.wants} <Outside text={approval.summary} max={160} />{' '}
+          {texts.prompt.wants} <Outside text={callWords(approval, presence.presenting)} max={160} />{' '}
           {approval.count > 1 && <span className="faint">{texts.prompt.and(approval.count - 1)}</span>}
         </p>
         <p className="faint">

@@ -4,7 +4,16 @@ import { Outside } from '../../components/outside.tsx';
 import { texts } from '../../texts.ts';
 
 /** Who, then big the verb and its target, with the server and tool in their own names (`ui.md`, The prompt). */
-export function PromptHead({ approval, title: Title }: { approval: ApprovalView; title: 'h1' | 'h2' }) {
+export function PromptHead({
+  approval,
+  title: Title,
+  veiled,
+}: {
+  approval: ApprovalView;
+  title: 'h1' | 'h2';
+  /** Others see the screen: no target. */
+  veiled: boolean;
+}) {
   return (
     <div className="prompt-head">
       <p className="prompt-who">
@@ -17,7 +26,7 @@ export function PromptHead({ approval, title: Title }: { approval: ApprovalView;
         <span className="prompt-verb">
           <Outside text={approval.verb} max={80} />
         </span>{' '}
-        {approval.target !== undefined && (
+        {approval.target !== undefined && !veiled && (
           <span className="prompt-target">
             <Outside text={foldWhitespace(approval.target)} max={300} mono />
           </span>

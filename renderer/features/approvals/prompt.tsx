@@ -3,16 +3,14 @@ import type { ApprovalView } from '../../../electron/shared/views.ts';
 import { visibleText } from '../../../electron/shared/visible-text.ts';
 import { Failure } from '../../components/failure.tsx';
 import { DownIcon } from '../../components/icons.tsx';
-import { OutsideBlock } from '../../components/outside-block.tsx';
-import { formatAgo } from '../../format.ts';
-import { useServices, useSnapshot } from '../../state/services.ts';
+import { useAppState, useServices, useSnapshot } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
-import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
-import { PromptArguments } from './prompt-arguments.tsx';
+import { indented } from '../requests/indented.ts';
 import { PromptClocks } from './prompt-clocks.tsx';
+import { editProblem } from './prompt-edit.tsx';
+import { PromptFacts } from './prompt-facts.tsx';
 import { PromptHead } from './prompt-head.tsx';
-import { PromptReasons } from './prompt-reasons.tsx';
 import { type Remember, rememberDefault, rememberWords } from './remember.ts';
 import { RememberChoice } from './remember-choice.tsx';
 import { useArmed } from './use-armed.ts';
@@ -27,7 +25,7 @@ interface PromptProps {
   onAnswered(): void;
 }
 
-type Choice = { answer: 'allow'; remember?: Remember } | { answer: 'deny'; reason?: string };
+type Choice = { answer: 'allow'; remember?: Remember; arguments?: string } | { answer: 'deny'; reason?: string };
 
 /**
  * One question (`ui.md`, The prompt): who, the verb and its target, what is new, why it asks. The answer names the
@@ -36,10 +34,14 @@ type Choice = { answer: 'allow'; remember?: Remember } | { answer: 'deny'; reaso
 export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptProps) {
   const { bridge } = useServices();
   const { connection } = useSnapshot();
+  const { presence } = useAppState();
+  const [unveiled, setUnveiled] = useState<string>();
+  const veiled = presence.presenting && unveiled !== approval.id;
   const armed = useArmed(JSON.stringify(approval));
   const [shownId, setShownId] = useState(approval.id);
   const [raw, setRaw] = useState(false);
   const [reason, setReason] = useState<string>();
+  const [edited, setEdited] = useState<string>();
   const [choosing, setChoosing] = useState(false);
   const [remember, setRemember] = useState(() => rememberDefault(approval));
   const deny = useRef<HTMLButtonElement>(null);
@@ -53,6 +55,7 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
       ...(choice.answer === 'allow' && choice.remember
         ? { scope: choice.remember.scope, for: choice.remember.duration }
         : {}),
+      ...(choice.answer === 'allow' && choice.arguments !== undefined ? { arguments: choice.arguments } : {}),
       ...(choice.answer === 'deny' && choice.reason ? { reason: choice.reason } : {}),
     });
     onAnswered();
@@ -61,6 +64,7 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
     setShownId(approval.id);
     setRaw(false);
     setReason(undefined);
+    setEdited(undefined);
     setChoosing(false);
     setRemember(rememberDefault(approval));
   }
@@ -69,12 +73,15 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
   useEffect(() => clear(), [approval.id, clear]);
 
   const ready = armed && !send.pending && connection.kind === 'online';
+  const mayAllow = ready && (edited === undefined || editProblem(edited) === undefined);
   const answer = (choice: Choice) => {
     if (ready) send.start(choice);
   };
-  const allow = () => answer({ answer: 'allow' });
+  const allow = () => {
+    if (mayAllow) answer({ answer: 'allow', ...(edited === undefined ? {} : { arguments: edited }) });
+  };
   const allowRemembered = () => {
-    if (remember) answer({ answer: 'allow', remember });
+    if (remember && edited === undefined) answer({ answer: 'allow', remember });
   };
 
   const onKey = (
@@ -89,11 +96,12 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
     if (event.key === 'Escape') {
       event.preventDefault();
       if (reason !== undefined) setReason(undefined);
+      else if (edited !== undefined) setEdited(undefined);
       else onLater();
     } else if (event.key === 'Enter' && mod && !event.repeat) {
       event.preventDefault();
       // Whoever writes why not is about to deny: the same keys must not allow here.
-      if (typing) answer({ answer: 'deny', reason: reason ?? '' });
+      if (typing && reason !== undefined) answer({ answer: 'deny', reason });
       else if (event.shiftKey) allowRemembered();
       else allow();
     } else if (!typing && plain && !event.repeat && event.key.toLowerCase() === 'd') {
@@ -103,6 +111,11 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
       event.preventDefault();
       setRaw((shown) => !shown);
     }
+  };
+  const edit = () => {
+    setReason(undefined);
+    setChoosing(false);
+    setEdited(indented(approval.argumentsText === '' ? '{}' : approval.argumentsText));
   };
   const latestKey = useRef(onKey);
   useEffect(() => {
@@ -121,25 +134,27 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole prompt; every one has a button beside it.
     <div className="prompt" data-class={approval.class} onKeyDown={keys === 'inside' ? onKey : undefined}>
-      <PromptHead approval={approval} title={Title} />
+      <PromptHead approval={approval} title={Title} veiled={veiled} />
 
-      <div className="prompt-body">
-        <div className="prompt-part-head">
-          <Part className="prompt-part">{raw ? texts.prompt.raw : texts.prompt.new}</Part>
-          <button type="button" className="link" aria-pressed={raw} onClick={() => setRaw(!raw)}>
-            {raw ? texts.prompt.hideRaw : texts.prompt.showRaw} <kbd>{texts.prompt.rawHint}</kbd>
+      {veiled ? (
+        <p className="prompt-body faint">
+          {texts.presence.hidden}{' '}
+          <button type="button" className="link" onClick={() => setUnveiled(approval.id)}>
+            {texts.presence.showValues}
           </button>
-        </div>
-        {raw ? (
-          <OutsideBlock text={approval.argumentsText} label={texts.prompt.raw} fold={false} />
-        ) : (
-          <>
-            {approval.last && <Compared approval={approval} last={approval.last} />}
-            <PromptArguments approval={approval} />
-          </>
-        )}
-      </div>
-      <PromptReasons approval={approval} />
+        </p>
+      ) : (
+        <PromptFacts
+          approval={approval}
+          raw={raw}
+          onRaw={setRaw}
+          part={Part}
+          editId={`${menu}-edit`}
+          edited={edited}
+          onEdit={edit}
+          onEdited={setEdited}
+        />
+      )}
 
       {send.error?.code === 'approval_stale' ? (
         <p className="notice warning" role="alert">
@@ -179,15 +194,31 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
           {reason === undefined && <kbd>D</kbd>}
         </button>
         {reason === undefined && (
-          <button type="button" className="button quiet" onClick={() => setReason('')}>
+          <button
+            type="button"
+            className="button quiet"
+            onClick={() => {
+              setEdited(undefined);
+              setReason('');
+            }}
+          >
             {texts.prompt.denyReason}
           </button>
         )}
         <span className="prompt-allow">
-          <button type="button" className="button allow" aria-disabled={!ready} onClick={allow}>
-            {approval.count > 1 ? texts.prompt.allowAll(approval.count) : texts.prompt.allow}
+          <button type="button" className="button allow" aria-disabled={!mayAllow} onClick={allow}>
+            {edited !== undefined
+              ? texts.prompt.allowEdited
+              : approval.count > 1
+                ? texts.prompt.allowAll(approval.count)
+                : texts.prompt.allow}
           </button>
-          {remember && (
+          {edited !== undefined && (
+            <button type="button" className="button quiet" onClick={() => setEdited(undefined)}>
+              {texts.prompt.editDrop}
+            </button>
+          )}
+          {remember && edited === undefined && (
             <span className="split">
               <button type="button" className="button allow" aria-disabled={!ready} onClick={allowRemembered}>
                 {rememberWords(visibleText(approval.tool, { max: 40 }), remember, Date.now())}
@@ -214,13 +245,4 @@ export function Prompt({ approval, waiting, keys, onLater, onAnswered }: PromptP
       </div>
     </div>
   );
-}
-
-/** What the marks are measured against. */
-function Compared({ approval, last }: { approval: ApprovalView; last: NonNullable<ApprovalView['last']> }) {
-  const now = useNow();
-  const ago = formatAgo(last.at, now);
-  const words =
-    last.argumentsText === approval.argumentsText ? texts.prompt.sameAs(ago) : texts.prompt.comparedWith(ago);
-  return <p className="faint prompt-compared">{words}</p>;
 }

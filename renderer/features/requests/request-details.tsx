@@ -11,6 +11,7 @@ import { useAppState, useServices } from '../../state/services.ts';
 import { texts } from '../../texts.ts';
 import { copyAsCurl, copyAsReplay } from './copy-as.ts';
 import { indented } from './indented.ts';
+import { MaskedPart } from './masked-part.tsx';
 import { OutcomeWords } from './outcome.tsx';
 import { TimeLine } from './time-line.tsx';
 
@@ -42,8 +43,13 @@ function Details({ detail }: { detail: LogDetail }) {
     <>
       <p className="details-line">
         {detail.agent && <Outside text={detail.agent.name} max={80} />}
-        {detail.server !== undefined && <span className="mono faint"> {detail.server}</span>}
-        <span className="faint"> {formatFull(detail.at)}</span>
+        {detail.agent && <span className="faint"> · </span>}
+        {detail.server !== undefined && (
+          <span className="faint">
+            <span className="mono">{detail.server}</span> ·{' '}
+          </span>
+        )}
+        <span className="faint">{formatFull(detail.at)}</span>
       </p>
       <p>
         <OutcomeWords row={detail} />
@@ -129,6 +135,7 @@ function Details({ detail }: { detail: LogDetail }) {
           ) : (
             <OutsideBlock text={indented(detail.resultText)} label={words.result} />
           )}
+          <MaskedPart id={detail.id} version={detail.hash} />
         </section>
       )}
       {detail.steps.length > 0 && (

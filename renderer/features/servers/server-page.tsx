@@ -14,7 +14,9 @@ import { useAction } from '../../state/use-action.ts';
 import { texts } from '../../texts.ts';
 import { ChangedOrigin } from './changed-origin.tsx';
 import { ConnectPart } from './connect-part.tsx';
+import { IsolationPart } from './isolation-part.tsx';
 import { OffersPart } from './offers-part.tsx';
+import { ResultsPart } from './results-part.tsx';
 import { ServerHealth } from './server-health.tsx';
 import { ServerState } from './server-state.tsx';
 import { ShareSwitch } from './share-switch.tsx';
@@ -115,7 +117,11 @@ function Sheet({ server }: { server: ServerView }) {
       <OffersPart server={server} />
       <ChangedOrigin server={server} />
       <div className="sheet">
-        <ToolsPart server={server} />
+        <div className="sheet-main">
+          <ToolsPart server={server} />
+          <ResultsPart server={server} />
+          <IsolationPart server={server} />
+        </div>
         <div className="sheet-side">
           <WhoPart server={server} />
           <ConnectPart server={server} />

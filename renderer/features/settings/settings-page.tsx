@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from 'react';
+import { useState } from 'react';
 import type { RequestInput, RequestOutput } from '../../../electron/shared/contract.ts';
 import { visibleText } from '../../../electron/shared/visible-text.ts';
 import { Failure } from '../../components/failure.tsx';
@@ -9,7 +9,11 @@ import { useAppState, useServices, useSnapshot } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
 import { texts } from '../../texts.ts';
 import { chooseTheme, storedTheme, themes } from '../../theme.ts';
+import { DeskSettings } from './desk-settings.tsx';
 import { InstallationFacts } from './installation-facts.tsx';
+import { Setting } from './setting.tsx';
+import { UpdateSetting } from './update-setting.tsx';
+import { UpkeepSettings } from './upkeep-settings.tsx';
 
 /** Few settings, each with its default in sight. */
 export function SettingsPage() {
@@ -54,7 +58,10 @@ export function SettingsPage() {
           />
         </Setting>
         <VerifyLog />
+        <UpdateSetting />
       </ul>
+      <DeskSettings />
+      <UpkeepSettings />
       <section aria-label={words.about}>
         <h2>{words.about}</h2>
         <dl className="facts">
@@ -68,20 +75,6 @@ export function SettingsPage() {
         </dl>
       </section>
     </Page>
-  );
-}
-
-function Setting({ title, hint, children }: { title: string; hint: string; children: ReactNode }) {
-  return (
-    <li className="row">
-      <div className="row-main">
-        <p>
-          <strong>{title}</strong>
-        </p>
-        <p className="faint">{hint}</p>
-      </div>
-      {children}
-    </li>
   );
 }
 

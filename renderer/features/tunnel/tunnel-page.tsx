@@ -10,6 +10,7 @@ import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
 import { AuthorityPart } from './authority-part.tsx';
 import { ChecklistPart } from './checklist-part.tsx';
+import { NetworkPart } from './network-part.tsx';
 import { RoadDrawing } from './road-drawing.tsx';
 import { WayPart } from './way-part.tsx';
 
@@ -58,6 +59,7 @@ export function TunnelPage() {
       </section>
       <WayPart />
       <ChecklistPart />
+      <NetworkPart />
       <AuthorityPart />
     </Page>
   );

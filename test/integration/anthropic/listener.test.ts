@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import {
@@ -267,6 +268,22 @@ describe('the WebSocket listener that stands where the proxy stood', () => {
       426,
     );
     expect(await status({ ...upgrade, 'sec-websocket-version': '13' })).toBe(400);
+  });
+
+  test('TLS at the listener: the caller sees "wrong version number", and we say why', async () => {
+    let told = 0;
+    listener = await openWebSocketListener({
+      port: 0,
+      clock,
+      label: 'cloudflared',
+      onConnection: () => {},
+      onTls: () => {
+        told += 1;
+      },
+    });
+    const socket = connectTls({ port: listener.port, host: '127.0.0.1', rejectUnauthorized: false });
+    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+    expect([error.code, told]).toEqual(['ERR_SSL_WRONG_VERSION_NUMBER', 1]);
   });
 
   test('names the port that another program has', async () => {

@@ -7,11 +7,14 @@ import { readConnectorToken } from '../../../electron/core/tunnel/connectors/ant
 import { readEdgeAddress } from '../../../electron/core/tunnel/connectors/anthropic/native/edge-addresses.ts';
 import { createNativeConnector } from '../../../electron/core/tunnel/connectors/anthropic/native/native-connector.ts';
 import type { Connector, PeerInfo } from '../../../electron/core/tunnel/connectors/connector.ts';
+import { type Network, readNetwork } from '../../../electron/core/tunnel/connectors/network.ts';
+import { parseProxy } from '../../../electron/core/tunnel/connectors/proxy.ts';
 import {
   type CloudflareEdge,
   type EdgeSide,
   startCloudflareEdge,
 } from '../../fixtures/cloudflare-edge/cloudflare-edge.ts';
+import { startProxy } from '../../fixtures/http-proxy.ts';
 
 const tunnelId = '0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0';
 const token = readConnectorToken(
@@ -39,6 +42,7 @@ function start(
     ca?: string;
     onConnection?: (stream: Duplex, peer: PeerInfo) => void;
     times?: { ping: number; pingTimeout: number };
+    network?: Network;
   } = {},
 ): Connector {
   connector = createNativeConnector({
@@ -49,6 +53,7 @@ function start(
     onNote: (message) => notes.push(message),
     connections: options.connections ?? 1,
     random: () => 0,
+    ...(options.network ? { network: options.network } : {}),
     // Short ones only where a test waits for them: a busy machine may answer late.
     times: options.times ?? {},
   });
@@ -241,4 +246,17 @@ describe('the native connector against the stand-in edge', () => {
     expect(connector?.status().error?.hint).toContain(edge.address.split(':')[1]);
     edge = await startCloudflareEdge();
   });
+});
+
+test('goes by the HTTP proxy of the way out', async () => {
+  const proxy = await startProxy({ credentials: 'ana:word' });
+  try {
+    const way = parseProxy(`http://ana:word@127.0.0.1:${proxy.port}`, 'proxy');
+    await started({ network: { ...readNetwork({}), proxyFor: () => way } });
+    expect(proxy.asked).toEqual([edge.address]);
+  } finally {
+    await connector?.stop(100);
+    connector = undefined;
+    await proxy.close();
+  }
 });

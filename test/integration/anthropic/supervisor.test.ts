@@ -10,6 +10,7 @@ import { systemClock } from '../../../electron/core/state/system-clock.ts';
 import { createCloudflaredConnector } from '../../../electron/core/tunnel/connectors/anthropic/cloudflared/supervisor.ts';
 import type { Connector } from '../../../electron/core/tunnel/connectors/connector.ts';
 import { startCloudflareEdge } from '../../fixtures/cloudflare-edge/cloudflare-edge.ts';
+import { uncontained } from '../../fixtures/cloudflare-edge/contained-here.ts';
 import { findCloudflaredHere } from '../../fixtures/cloudflare-edge/find-cloudflared-here.ts';
 import { installFake } from '../../fixtures/cloudflare-edge/install-fake.ts';
 
@@ -34,6 +35,7 @@ function start(extra: Partial<Parameters<typeof createCloudflaredConnector>[0]> 
   connector = createCloudflaredConnector({
     token: () => token,
     startChild: startKeptChild,
+    containment: uncontained,
     clock: systemClock,
     folder: join(folder, 'own'),
     environment: { PATH: `${folder}:/usr/bin:/bin`, HOME: folder, SECRET_OF_MINE: 'x' },
@@ -86,7 +88,7 @@ describe('cloudflared, supervised', () => {
     });
     expect(env.SECRET_OF_MINE).toBeUndefined();
     expect(args.join(' ')).not.toContain(token);
-    const files = await readdir(join(folder, 'own'));
+    const files = (await readdir(join(folder, 'own'))).filter((name) => name !== 'seen.json');
     for (const file of files) expect(await readFile(join(folder, 'own', file), 'utf8')).not.toContain(token);
     expect(JSON.stringify([connector?.status(), notes])).not.toContain(token);
     expect(connector?.status().connections.map(({ edge, transport }) => [edge, transport])).toEqual(
@@ -147,8 +149,8 @@ describe('cloudflared, supervised', () => {
     ],
     ['an end at every start', { exit: { code: 1, message: 'panic: no' } }, 'cloudflared_keeps_ending'],
     [
-      'a configuration without routes',
-      { ready: 0, lines: [{ message: 'No ingress rules were defined in provided config' }] },
+      'a configuration without routes, though it is connected',
+      { service: 'http_status:503', lines: [{ message: 'No ingress rules were defined in provided config' }] },
       'tunnel_unrouted',
     ],
   ])('recognises %s', async (_what, script, wanted) => {
@@ -157,6 +159,21 @@ describe('cloudflared, supervised', () => {
     await code(wanted);
     expect(connector?.status().state).toBe('trouble');
     expect(notes.join('\n')).toContain(connector?.status().error?.message);
+  });
+
+  test('a cloudflared that only complains about its buffers is not in trouble', async () => {
+    const message =
+      'failed to sufficiently increase receive buffer size (was: 208 kiB, wanted: 7168 kiB, got: 416 kiB).';
+    installFake(folder, {
+      lines: [
+        { level: 'warn', message },
+        { level: 'warn', message, connIndex: 0 },
+      ],
+    });
+    start();
+    await connected();
+    expect(connector?.status().error).toBeUndefined();
+    expect(notes).toEqual([]);
   });
 
   test('stops with an alarm when a configuration is pushed that leads elsewhere, and stays stopped', async () => {

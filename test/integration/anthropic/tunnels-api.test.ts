@@ -14,6 +14,7 @@ import {
   createTunnelsAccount,
   type TunnelsAccount,
 } from '../../../electron/core/tunnel/connectors/anthropic/tunnels-api/tunnels-account.ts';
+import { readNetwork } from '../../../electron/core/tunnel/connectors/network.ts';
 import { createAuthority } from '../../../electron/core/tunnel/pki/authority.ts';
 import {
   identityToken,
@@ -64,7 +65,7 @@ function account(): TunnelsAccount {
     secrets,
     folder: join(folder, 'pki'),
     version: '0',
-    environment: {},
+    network: async () => readNetwork({}),
     onNote: (message) => notes.push(message),
   });
 }
@@ -215,7 +216,7 @@ describe('Anthropic’s tunnel, set up by its API', () => {
       secrets,
       folder: join(folder, 'pki'),
       version: '0',
-      environment: {},
+      network: async () => readNetwork({}),
       onNote: () => {},
     });
     await expect(moving.setUp({})).rejects.toMatchObject({ code: 'tunnel_api_limited' });

@@ -84,6 +84,30 @@ test('replay decides line by line, remembers in the session, and knows changed t
   expect(came[10]?.class).toBe('effect');
 });
 
+test('replay says what all of it came to as one object; planted values are lines of a recording', async () => {
+  const file = join(folder, 'planted.jsonl');
+  const planted = [
+    { type: 'canary', value: 'acct-k3v9wq-zzpt77hm', note: 'in the payroll sheet', extra: [1] },
+    call('files', 'read_file', { path: '/srv/a' }),
+    { type: 'session', id: 7 },
+    call('files', 'read_file', { path: 'acct k3v9wq zzpt77hm' }),
+    call('files', 'read_file', { path: '/srv/b' }),
+  ];
+  writeFileSync(file, `${planted.map((line) => JSON.stringify(line)).join('\r\n\r\n')}`);
+  const run = await cliHere(['policy', 'replay', file, '--data-dir', folder]);
+  const came = run.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { decision: string; reasons: string[] });
+  expect(came.map(({ decision }) => decision)).toEqual(['ask', 'deny', 'deny']);
+  expect(came[1]?.reasons[0]).toContain('in the payroll sheet');
+  const summed = await cliHere(['policy', 'replay', file, '--summary', '--data-dir', folder]);
+  expect(summed.json()).toEqual({ calls: 3, allow: 0, ask: 1, deny: 2, sessions: 2, asks: [1, 0] });
+  writeFileSync(file, '{"type":"canary","value":"short"}\n');
+  const failed = await cliHere(['policy', 'replay', file, '--data-dir', folder]);
+  expect([failed.status, failed.stderr]).toEqual([1, expect.stringContaining(`${file}:1: "value" must have`)]);
+});
+
 test('replay takes the rules and classes of the data folder, and a bad line by its number', async () => {
   writeFileSync(
     join(folder, 'rules.yaml'),

@@ -4,7 +4,7 @@ import { systemClock } from '../../../electron/core/state/system-clock.ts';
 import type { Clock } from '../../../electron/shared/clock.ts';
 import type { AppState, EventPayload } from '../../../electron/shared/contract.ts';
 import { SallyportError } from '../../../electron/shared/errors.ts';
-import type { ApprovalView, LogRow, ServerView, ToolView } from '../../../electron/shared/views.ts';
+import type { ApprovalView, LogRow, Preferences, ServerView, ToolView } from '../../../electron/shared/views.ts';
 
 const at = '2026-11-22T12:00:00.000Z';
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -49,10 +49,17 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
   setState(change: (state: AppState) => AppState): void;
   row(row: LogRow): void;
   event(event: EventPayload<'approvals'>): void;
-  settings: { cliMayDecide: boolean; openAtLogin: boolean };
+  settings: { -readonly [Name in keyof Preferences]: Preferences[Name] };
 } {
   const emitter = new EventEmitter();
-  const settings = { cliMayDecide: false, openAtLogin: false };
+  const settings: { -readonly [Name in keyof Preferences]: Preferences[Name] } = {
+    cliMayDecide: false,
+    openAtLogin: false,
+    lockEndsSessions: true,
+    awayAfterMinutes: 10,
+    promptSound: false,
+  };
+  const presence = { locked: false, presenting: false };
   const servers: ServerView[] = [];
   const certificate = { kind: 'own' as const, domain: 'localhost', fingerprint: digest, notAfter: at };
   const tunnel = {
@@ -84,6 +91,7 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     consents: [],
     door,
     settings,
+    presence,
   };
   const asked: { name: string; input: unknown; front: string; caller?: unknown }[] = [];
   const find = (name: string): ServerView => {
@@ -94,6 +102,20 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
   const url = (slug: string): string => `https://localhost:47443/${slug}/mcp`;
   const handlers: Handlers = {
     'doctor.look': async () => ({ checks: [], done: true, report: '' }),
+    'presence.set': async () => presence,
+    'review.week': async () => ({
+      since: at,
+      days: 0,
+      prompts: { count: 0, quick: 0 },
+      remembered: [],
+      rules: [],
+      agents: [],
+      tools: [],
+      ending: [],
+    }),
+    'updates.do': async () => ({ state: 'off' }),
+    'app.backup': async ({ path }) => ({ path, code: 'A', bytes: 1 }),
+    'app.resetKeys': async () => ({ fingerprint: digest, agents: [] }),
     'status.get': async () => {
       await options.slowRequest;
       return status;
@@ -230,6 +252,8 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
     'tunnel.probe': async () => ({ ok: false, at, ms: 1, hop: 'edge', detail: 'no answer' }),
     'tunnel.certificate': async () => certificate,
     'tunnel.certificateUse': async () => certificate,
+    'tunnel.network': async () => ({ direct: false }),
+    'tunnel.networkUse': async () => ({ direct: false }),
     'tunnel.record': async () => ({}),
     'tunnel.remote': async () => ({ tunnels: [], certificates: [] }),
     'tunnel.remoteChange': async () => tunnel,

@@ -9,6 +9,7 @@ import { pythonStrictClient, runs } from '../pki/python-strict.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 const run = promisify(execFile);
+const hasOpenssl = runs('openssl', 'version');
 const hasPython = runs('python3', '-c', 'import ssl; ssl.VERIFY_X509_STRICT');
 
 let folder: string;
@@ -49,5 +50,32 @@ describe.skipIf(!hasPython)(`Python ssl as client${hasPython ? '' : ' (skipped: 
     const { error, peer } = await failure;
     expect([error.code, error.hop, peer?.id]).toEqual(['tls_untrusted_ca', 'inner-tls', 'peer-1']);
     expect(error.hint).toContain('tunnel ca');
+  });
+
+  test('says in words that the name is none of the certificate’s', async () => {
+    const failure = harness.nextFailure();
+    expect(await python('ca.pem', 'a.b.localhost', '')).toMatchObject({ error: 'CERTIFICATE_VERIFY_FAILED' });
+    expect((await failure).error.code).toBe('tls_bad_certificate');
+  });
+});
+
+describe.skipIf(!hasOpenssl)(`openssl as client${hasOpenssl ? '' : ' (skipped: no openssl here)'}`, () => {
+  test('says in words that the certificate has expired', async () => {
+    const failure = harness.nextFailure();
+    const later = String(Math.floor(Date.now() / 1000) + 20 * 365 * 86_400);
+    const to = ['-connect', `127.0.0.1:${harness.port}`, '-servername', 'localhost'];
+    const child = run('openssl', [
+      's_client',
+      ...to,
+      '-CAfile',
+      join(folder, 'ca.pem'),
+      '-verify_return_error',
+      '-attime',
+      later,
+    ]);
+    child.child.stdin?.end();
+    await child.catch(() => {});
+    const { error } = await failure;
+    expect([error.code, error.hint]).toEqual(['tls_certificate_expired', expect.stringContaining('clocks')]);
   });
 });

@@ -8,7 +8,7 @@ import type { RequestInput, RequestName, RequestOutput } from '../../../electron
 import { createManualClock } from '../../manual-clock.ts';
 
 /** Time that passes at once: shorter than a PING may take to be answered. */
-const stepMs = 4_000;
+const stepMs = 4_900;
 
 /**
  * The whole app under a clock that a test moves in small steps: every probe and PING is a real one. The tunnel's connection holds, each probe

@@ -58,6 +58,36 @@ describe('the configuration of an mcp-proxy', () => {
     expect(() => readMcpProxyConfig(own, 'c')).toThrow('192.168.0.1 is not a private address');
   });
 
+  test('takes single addresses among the networks, and whole hosts without tunnel_domain', () => {
+    const text = `listen_addr: ":8080"\nroutes: { wiki.abcd.example: "http://10.9.8.7:1", git.abcd.example: "http://10.9.8.7:2" }\nupstream: { allowed_ips: [10.9.8.7] }\n`;
+    expect(readMcpProxyConfig(text, 'c')).toMatchObject({
+      domain: 'abcd.example',
+      routes: [{ host: 'wiki.abcd.example' }, { host: 'git.abcd.example' }],
+    });
+    expect(() => readMcpProxyConfig(text.replaceAll('10.9.8.7:1', '10.9.8.6:1'), 'c')).toThrow(
+      '10.9.8.6 is not a private',
+    );
+    expect(() => readMcpProxyConfig(text.replace('git.abcd', 'git.other'), 'c')).toThrow('tunnel_domain is needed');
+  });
+
+  test('needs no key of the old proxy: one that cannot be read stops nothing', () => {
+    const text =
+      'tunnel_domain: a.example\nroutes: {}\ntls: { cert_file: /nonexistent/tls.crt, key_file: /nonexistent/tls.key }\n';
+    expect(readMcpProxyConfig(text, 'c').remarks.join(' ')).toContain('key_file are not used');
+  });
+
+  test.each([
+    ['routes: [a, b]', 'c:2:9: routes: cannot unmarshal !!seq into map[string]string'],
+    ['routes: here', 'c:2:9: routes: cannot unmarshal !!str into map[string]string'],
+    ['routes: { a: [b] }', 'c:2:14: routes.a: cannot unmarshal !!seq into string'],
+    ['routes: {}\nupstream: { disable_ip_validation: maybe }', 'cannot unmarshal !!str into bool'],
+    ['routes: {}\nupstream: { allowed_ips: 10.0.0.0/8 }', 'cannot unmarshal !!str into []string'],
+    ['routes: {}\ntls: { key_file: 7 }', 'tls.key_file: cannot unmarshal !!int into string'],
+    ['routes: {}\nupstream: { disable_ip_validation: true, allowed_ips: [10.0.0.0/8] }', 'are mutually exclusive'],
+  ])('says of %j what the proxy would say', (text, words) => {
+    expect(() => readMcpProxyConfig(`tunnel_domain: a.example\n${text}\n`, 'c')).toThrow(words);
+  });
+
   test.each([
     ['routes: {}\n', /tunnel_domain/],
     ['tunnel_domain: a.example\nroutes: {}\nlisten: 8080\n', /field listen not found/],

@@ -504,4 +504,16 @@ describe('remembered answers', () => {
     approvals.answer({ id: only().id, answer: 'allow', scope: 'arguments', for: 'session' }, 'cli');
     expect((await ask(call({ arguments: { path: '/home/me/.ssh/id_rsa' } }), builtIn).answer).by).toBe('remembered');
   });
+
+  it('for a whole tool do not cover what cannot be taken back', async () => {
+    const { ask, only, approvals } = stage();
+    const forGood = { ...asks, rule: 'access:irreversible' };
+    const refund = (amount: number) => call({ tool: 'create_refund', arguments: { amount } });
+    ask(refund(1), forGood);
+    expect(only().remember.scopes).toEqual(['call', 'arguments']);
+    approvals.answer({ id: only().id, answer: 'allow', scope: 'arguments', for: 'session' }, 'cli');
+    expect((await ask(refund(1), forGood).answer).by).toBe('remembered');
+    ask(refund(2), forGood);
+    expect(approvals.list()).toHaveLength(1);
+  });
 });

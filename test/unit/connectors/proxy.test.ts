@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseProxy, proxyFor } from '../../../electron/core/tunnel/connectors/proxy.ts';
+import { readNetwork } from '../../../electron/core/tunnel/connectors/network.ts';
+import { parseProxy, proxyFor, proxyRuleOf } from '../../../electron/core/tunnel/connectors/proxy.ts';
 
 const target = { host: 'edge.example.com', port: 443 };
 const proxied = { HTTPS_PROXY: 'http://proxy.test:3128' };
@@ -34,7 +35,7 @@ describe('NO_PROXY', () => {
     ['other.com, edge.example.com:443', true],
     ['edge.example.com:8443', false],
   ])('%s', (list, direct) => {
-    expect(proxyFor(target, { ...proxied, NO_PROXY: list }) === undefined).toBe(direct);
+    expect(proxyFor(target, proxyRuleOf({ ...proxied, NO_PROXY: list })) === undefined).toBe(direct);
   });
   test.each([
     ['192.0.2.7', '192.0.2.0/24', true],
@@ -44,16 +45,34 @@ describe('NO_PROXY', () => {
     ['2001:db8::7', '[2001:db8::7]:443', true],
     ['2001:db8::7', '2001:db8::7', true],
   ])('%s by %s', (host, list, direct) => {
-    expect(proxyFor({ host, port: 443 }, { ...proxied, no_proxy: list }) === undefined).toBe(direct);
+    expect(proxyFor({ host, port: 443 }, proxyRuleOf({ ...proxied, no_proxy: list })) === undefined).toBe(direct);
   });
 });
 
 test('lower case first, ALL_PROXY last, loopback never', () => {
   const environment = { ...proxied, https_proxy: 'http://lower.test', ALL_PROXY: 'http://all.test' };
-  expect(proxyFor(target, environment)?.host).toBe('lower.test');
-  expect(proxyFor(target, { ALL_PROXY: 'http://all.test' })?.host).toBe('all.test');
-  expect(proxyFor(target, {})).toBeUndefined();
+  expect(proxyFor(target, proxyRuleOf(environment))?.host).toBe('lower.test');
+  expect(proxyFor(target, proxyRuleOf({ ALL_PROXY: 'http://all.test' }))?.host).toBe('all.test');
+  expect(proxyFor(target, proxyRuleOf({}))).toBeUndefined();
   for (const host of ['localhost', 'box.localhost', '127.0.0.1', '::1']) {
-    expect(proxyFor({ host, port: 443 }, proxied)).toBeUndefined();
+    expect(proxyFor({ host, port: 443 }, proxyRuleOf(proxied))).toBeUndefined();
   }
+});
+
+test('settings go before the environment, each part by itself', () => {
+  const env = { HTTPS_PROXY: 'http://env.test:1', NO_PROXY: 'near.test' };
+  const via = (chosen: Parameters<typeof readNetwork>[1], host = 'far.test', credentials?: string) =>
+    readNetwork(env, chosen, credentials).proxyFor({ host, port: 443 });
+  expect(via({})?.host).toBe('env.test');
+  expect(via({}, 'near.test')).toBeUndefined();
+  expect(via({ proxy: 'http://own.test:2' })).toMatchObject({ host: 'own.test', port: 2 });
+  expect(via({ proxy: 'http://own.test:2' }, 'near.test')).toBeUndefined();
+  expect(via({ proxy: 'http://own.test:2', noProxy: '' }, 'near.test')?.host).toBe('own.test');
+  expect(via({ noProxy: 'far.test' })).toBeUndefined();
+  expect(via({ proxy: 'direct' })).toBeUndefined();
+  expect(via({ proxy: 'http://own.test:2' }, 'far.test', 'ana:é')?.authorization).toBe(
+    `Basic ${Buffer.from('ana:é').toString('base64')}`,
+  );
+  // The credentials of one proxy never go to another.
+  expect(via({}, 'far.test', 'ana:secret')?.authorization).toBeUndefined();
 });

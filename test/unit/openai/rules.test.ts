@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { checkNamedTests } from '../../named-tests.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const text = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -14,18 +15,7 @@ const files: Readonly<Record<string, string>> = {
 };
 
 describe('the table of the contract’s rules', () => {
-  const part = text('docs/testing.md').split('## OpenAI')[1]?.split('\n## ')[0] ?? '';
-  const named = [...part.matchAll(/\b([CEFRSW]) "([^"]+)"/g)].map(([, file = '', name = '']) => ({ file, name }));
-
-  it('names a test for each rule', () => {
-    const rows = part.split('\n').filter((line) => line.startsWith('| ') && !/^\| (?:rule|-)/.test(line));
-    expect(rows.length).toBeGreaterThan(25);
-    expect(rows.filter((row) => !/ [CEFRSW] "/.test(row))).toEqual([]);
-  });
-
-  it.each(named)('$file "$name" is there', ({ file, name }) => {
-    expect(text(files[file] ?? '')).toContain(name);
-  });
+  checkNamedTests('OpenAI', files, 25);
 
   it.each([
     '%d to polls',

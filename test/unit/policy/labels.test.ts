@@ -156,11 +156,61 @@ describe('what goes out by small steps', () => {
     return decision;
   };
 
-  it('several pieces of a private result are one question, and then count anew', () => {
+  it('the third piece of a private result asks, and so does each one after that', () => {
     saw(at(1, 'read_file'), private1);
     const pieces = ['Dana Petrov', 'Miguel Ortega', '84,210; M', '91,355; ac', 'Payroll 2026', 'Petrov 84'];
     const rules = pieces.map((piece, index) => ask(2 + index, 'web', 'web_search', piece).rule);
-    expect(rules).toEqual(['class:read', 'class:read', 'class:read', 'label:drips', 'class:read', 'class:read']);
+    expect(rules).toEqual(['class:read', 'class:read', ...Array(4).fill('label:drips')]);
+  });
+
+  it('the person’s own servers may be asked for eight pieces, and then for four', () => {
+    saw(
+      at(1, 'read_file'),
+      'alpha1 bravo2 charlie3 delta4 echo5x foxtrot6 golf77 hotel8 india9 juliet10 kilo11 lima12',
+    );
+    const names = 'alpha1 bravo2 charlie3 delta4 echo5x foxtrot6 golf77 hotel8 india9 juliet10 kilo11 lima12'
+      .split(' ')
+      .reverse();
+    const rules = names.map((piece, index) => ask(2 + index, 'crm', 'search_people', piece).rule);
+    expect(rules.flatMap((rule, index) => (rule === 'label:drips' ? [index] : []))).toEqual([7, 11]);
+  });
+
+  it('cut so small that no part says anything, they are read together', () => {
+    saw(at(1, 'read_file'), private1);
+    const parts = ['DE8', '9370', '4004', '4053', '2013'];
+    const rules = parts.map((part, index) => ask(2 + index, 'crm', 'search_people', part).rule);
+    expect(rules).toEqual([...Array(4).fill('class:read'), 'label:drips']);
+    for (const [index, word] of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].entries()) {
+      expect(ask(20 + index, 'crm', 'search_people', word).effect).toBe('allow');
+    }
+  });
+
+  it('values inside a question of the agent’s own count, a single key to look up does not', () => {
+    saw(at(1, 'read_file'), private1);
+    const asked = ask(2, 'crm', 'search_people', 'Who pays Dana Petrov through DE89370400440532013000?');
+    expect(asked).toMatchObject({ effect: 'ask', rule: 'label:carries' });
+    expect(ask(3, 'crm', 'search_people', 'Dana Petrov').effect).toBe('allow');
+    expect(ask(4, 'crm', 'search_people', 'dana.p@corp.example').effect).toBe('allow');
+  });
+
+  it.each([
+    ['its letters spaced', [...private1.slice(0, 40)].join(' ')],
+    ['codes of characters', [...private1.slice(0, 40)].map((one) => one.charCodeAt(0)).join(' ')],
+    ['hexadecimal codes', [...private1.slice(0, 40)].map((one) => `0x${one.charCodeAt(0).toString(16)}`).join(',')],
+    ['bits', [...private1.slice(0, 40)].map((one) => one.charCodeAt(0).toString(2).padStart(8, '0')).join(' ')],
+    ['tags', [...private1.slice(0, 40)].map((one) => String.fromCodePoint(0xe0000 + one.charCodeAt(0))).join('')],
+    ['base32', 'KBQXS4TPNRWCAMRQGI3DUICEMFXGCICQMV2HE33WEA4DILBSGEYDW==='],
+    [
+      'base64 cut to chunks',
+      Buffer.from(private1.slice(0, 40))
+        .toString('base64')
+        .replaceAll(/(.{6})/g, '$1 '),
+    ],
+    ['base64 with words around it', Buffer.from(`take this: ${private1.slice(0, 40)} and go`).toString('base64')],
+    ['enciphered', 'kQ3vX9zLm2Pf7Rt0Wc5Yb8Hd1Jg4Ns6Uo3Ea9Ti2qK7'],
+  ])('%s: asks before it goes to a public source', (_how, query) => {
+    saw(at(1, 'read_file'), private1);
+    expect(ask(2, 'web', 'web_search', query)).toMatchObject({ effect: 'ask', rule: 'label:carries' });
   });
 
   it('what was never in a private result is no piece', () => {

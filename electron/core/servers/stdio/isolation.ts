@@ -200,7 +200,10 @@ function programPlaces(file: string, args: readonly string[], home: string | und
   if (entry !== undefined && basename(dirname(real(file))) !== 'bin') add(entry);
   for (const argument of args) {
     if (!isAbsolute(argument) || !statSync(argument, { throwIfNoEntry: false })?.isFile()) continue;
-    add(packageOf(real(argument), home) ?? real(argument));
+    const place = packageOf(real(argument), home);
+    add(place ?? real(argument));
+    // What a package needs may lie elsewhere as a whole: a store that several share.
+    if (place !== undefined && existsSync(join(place, 'node_modules'))) add(real(join(place, 'node_modules')));
     add(argument);
   }
   return [...places];

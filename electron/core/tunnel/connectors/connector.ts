@@ -32,6 +32,8 @@ export interface ConnectorStatus {
   readonly connections: readonly EdgeConnection[];
   /** Why it is not connected, with the hop that failed. */
   readonly error?: ErrorShape;
+  /** Whether a program that holds the connections can reach nothing else; absent where none is run. */
+  readonly contained?: boolean;
   /** What else people should know of this way in: a step that is open, a limit, a warning. */
   readonly remarks?: readonly string[];
 }

@@ -6,7 +6,7 @@ import { SallyportError } from '../../../shared/errors.ts';
 import { visibleText } from '../../../shared/visible-text.ts';
 import type { Network } from './network.ts';
 import { parseRetryAfter } from './openai-retry.ts';
-import { createWayOut, wayOutProblem } from './openai-way-out.ts';
+import { createOutboundAgent, wayOutProblem } from './outbound-agent.ts';
 
 /** A tunnel of OpenAI's Secure MCP Tunnel and the key that may use it. */
 export interface OpenAiAccount {
@@ -113,7 +113,7 @@ export function openControlPlane(options: {
   const { account, clock, version } = options;
   const base = new URL(parseBaseUrl(account.baseUrl));
   const secure = base.protocol === 'https:';
-  const agent = createWayOut(base, options.network, clock);
+  const agent = createOutboundAgent(base, options.network, clock);
   const root = `/v1/tunnels/${encodeURIComponent(account.tunnelId)}`;
 
   let declared: 1 | 2 = 2;

@@ -16,22 +16,38 @@ export interface HttpProxy {
 /** Environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** A proxy for everything but what is listed. */
+export interface ProxyRule {
+  /** Where it is named, for messages: a variable, or the setting. */
+  readonly name: string;
+  /** Its URL, see {@link parseProxy}. */
+  readonly url: string;
+  /** Comma-separated exceptions, as in `NO_PROXY`. */
+  readonly noProxy: string;
+}
+
+/** What the environment says: `HTTPS_PROXY`, else `ALL_PROXY` (lower case first, as curl reads them), and `NO_PROXY`. */
+export function proxyRuleOf(env: Environment): ProxyRule | undefined {
+  const name = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'].find((one) => env[one]);
+  const url = name === undefined ? undefined : env[name];
+  return name && url ? { name, url, noProxy: noProxyOf(env) } : undefined;
+}
+
+/** The environment's list of exceptions. */
+export function noProxyOf(env: Environment): string {
+  return env.no_proxy ?? env.NO_PROXY ?? '';
+}
+
 /**
- * The proxy that the environment names for a target: `HTTPS_PROXY`, else `ALL_PROXY` (lower case first, as curl reads them),
- * unless `NO_PROXY` lists it. Loopback is never reached by a proxy.
+ * The proxy by which a rule leads to a target. Loopback is never reached by a proxy.
  * @throws SallyportError `proxy_invalid` at hop `edge`; the message names the variable, never its value
  */
 export function proxyFor(
   target: { readonly host: string; readonly port: number },
-  env: Environment,
+  rule: ProxyRule | undefined,
 ): HttpProxy | undefined {
-  const names = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'];
-  const name = names.find((one) => env[one]);
-  const value = name === undefined ? undefined : env[name];
-  if (!name || !value || isLoopback(target.host) || isExempt(target, env.no_proxy ?? env.NO_PROXY ?? '')) {
-    return undefined;
-  }
-  return parseProxy(value, name);
+  if (!rule || isLoopback(target.host) || isExempt(target, rule.noProxy)) return undefined;
+  return parseProxy(rule.url, rule.name);
 }
 
 /**
@@ -86,7 +102,7 @@ export function connectThroughProxy(
           'edge',
           `The proxy ${via} does not answer (${error.code ?? 'error'}).`,
           {
-            hint: 'Check HTTPS_PROXY, or list the edge in NO_PROXY if it can be reached directly.',
+            hint: 'Check HTTPS_PROXY or `sallyport tunnel network`, or list the edge in NO_PROXY if it can be reached directly.',
             cause: error,
           },
         ),
@@ -104,7 +120,7 @@ export function connectThroughProxy(
             : `The proxy ${via} refused the way to the edge (${status}).`,
           {
             hint: needs
-              ? 'Put user and password into HTTPS_PROXY: http://user:password@host:port.'
+              ? 'Give them: sallyport tunnel network set --proxy-user NAME; or in HTTPS_PROXY: http://user:password@host:port.'
               : 'Ask who runs the proxy to let CONNECT to the edge through.',
           },
         ),

@@ -2,20 +2,25 @@ import { SallyportError } from '../../../shared/errors.ts';
 
 /** Node's and OpenSSL's codes for a failed hand-shake, with what they mean for the person. */
 const known: Readonly<Record<string, readonly [code: string, message: string, hint?: string]>> = {
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: [
+  ALERT_UNKNOWN_CA: [
     'tls_untrusted_ca',
     'The agent does not trust our certificate authority.',
     'Give it the certificate that "sallyport tunnel ca" prints.',
   ],
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: [
+  ALERT_BAD_CERTIFICATE: [
     'tls_bad_certificate',
     'The agent refused our certificate.',
     'Check that it uses the address as Sallyport shows it, and trusts the certificate of "sallyport tunnel ca".',
   ],
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: [
+  ALERT_CERTIFICATE_UNKNOWN: [
     'tls_bad_certificate',
     'The agent refused our certificate.',
     'Check that it uses the address as Sallyport shows it, and trusts the certificate of "sallyport tunnel ca".',
+  ],
+  ALERT_CERTIFICATE_EXPIRED: [
+    'tls_certificate_expired',
+    'The agent says that our certificate has expired.',
+    'Check the clocks of both machines; "sallyport tunnel status" shows until when the certificate is good.',
   ],
   ERR_TLS_HANDSHAKE_TIMEOUT: ['tls_handshake_timeout', 'A connection opened and did not finish its TLS hand-shake.'],
   ERR_SSL_HTTP_REQUEST: ['tls_plain_http', 'A connection spoke HTTP without TLS.', 'Use an address with https://.'],
@@ -34,7 +39,9 @@ const known: Readonly<Record<string, readonly [code: string, message: string, hi
  */
 export function handshakeFailure(error: Error & { readonly code?: unknown }): SallyportError {
   const reason = typeof error.code === 'string' ? error.code : error.name;
-  const [code, message, hint] = known[reason] ?? ['tls_handshake_failed', `A TLS hand-shake failed (${reason}).`];
+  // OpenSSL's and BoringSSL's releases name the same alert after other versions of the protocol.
+  const alert = reason.replace(/^ERR_SSL_(?:SSLV3|TLSV1|SSL\/TLS)_(?=ALERT_)/, '');
+  const [code, message, hint] = known[alert] ?? ['tls_handshake_failed', `A TLS hand-shake failed (${reason}).`];
   return new SallyportError(code, 'inner-tls', message, { ...(hint === undefined ? {} : { hint }), cause: error });
 }
 

@@ -1,6 +1,7 @@
 import { SallyportError } from '../../../shared/errors.ts';
 import { chooseAnthropic } from '../connectors/anthropic/anthropic-choice.ts';
 import { openAnthropic } from '../connectors/anthropic/anthropic-way.ts';
+import type { Containment } from '../connectors/anthropic/cloudflared/containment.ts';
 import type { StartChild } from '../connectors/anthropic/cloudflared/supervisor.ts';
 import type { Recorder } from '../connectors/anthropic/recorder.ts';
 import type { TunnelsAccount } from '../connectors/anthropic/tunnels-api/tunnels-account.ts';
@@ -8,10 +9,12 @@ import type { Environment } from '../connectors/proxy.ts';
 import type { Way, WayDeps } from './way.ts';
 
 /** What Anthropic's tunnel takes besides. */
-export interface AnthropicDeps extends Omit<WayDeps, 'network'> {
+export interface AnthropicDeps extends WayDeps {
   /** What cloudflared is found by and started with. */
   readonly environment: Environment;
   readonly startChild: StartChild;
+  /** Whether cloudflared can be contained here. */
+  readonly containment: () => Promise<Containment>;
   readonly recorder: Recorder;
   readonly account: Pick<TunnelsAccount, 'setUp' | 'registeredAs'>;
   /** Slugs of the servers that are shared now. */

@@ -11,8 +11,9 @@ import type { AnthropicTunnel } from '../../../settings/settings.ts';
 import { createWebSocketDuplex } from '../../edge/websocket-duplex.ts';
 import type { WayIn } from '../../ways/way.ts';
 import type { Connector, PeerInfo } from '../connector.ts';
+import type { Network } from '../network.ts';
 import { anthropicChecklist, type Seen } from './checklist.ts';
-import { createCloudflaredConnector, type StartChild } from './cloudflared/supervisor.ts';
+import { type CloudflaredDeps, createCloudflaredConnector, type StartChild } from './cloudflared/supervisor.ts';
 import { readConnectorToken } from './connector-token.ts';
 import { createExternalConnector } from './external-connector.ts';
 import { findEdgeAddresses, readEdgeAddress } from './native/edge-addresses.ts';
@@ -26,6 +27,10 @@ export interface AnthropicWayDeps {
   /** Folder for what cloudflared needs. */
   readonly folder: string;
   readonly startChild: StartChild;
+  /** Whether cloudflared can be contained here. */
+  readonly containment: CloudflaredDeps['containment'];
+  /** How this machine gets out: for the connector of our own. `cloudflared` knows no proxy. */
+  readonly network: () => Promise<Network>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Names of the hosts that are routed now. */
   readonly routes: () => readonly string[];
@@ -62,6 +67,7 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
       hint: 'Run `sallyport tunnel use anthropic` and give it.',
     });
   }
+  const network = await deps.network();
   const seen: Seen = deps.registeredAs === undefined ? {} : { registeredAs: deps.registeredAs };
   const key = randomBytes(16).toString('hex');
   let port = 0;
@@ -73,6 +79,7 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
     isProbe,
     onUpgrade: (request: IncomingMessage) =>
       isProbe(request) ? undefined : recorder.upgrade(request.headers, request.url),
+    onTls: () => onNote(tlsAtTheListener),
     onListening: (opened: number) => {
       port = opened;
     },
@@ -85,6 +92,8 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
       const made = createCloudflaredConnector({
         token: () => token ?? '',
         startChild: deps.startChild,
+        containment: deps.containment,
+        endpoint: readConnectorToken(token ?? '').endpoint,
         clock,
         folder: join(deps.folder, 'cloudflared'),
         environment: deps.environment,
@@ -109,6 +118,7 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
       clock,
       onNote,
       onUpgrade: (headers) => recorder.upgrade(headers, headers[':path']),
+      network,
       ...(tunnel.edgeCa ? { edgeCa: tunnel.edgeCa } : {}),
     });
   })();
@@ -197,4 +207,8 @@ export async function openAnthropic(deps: AnthropicWayDeps, tunnel: AnthropicTun
 const handshakeWords: Readonly<Record<string, string>> = {
   tls_untrusted_ca: 'tls handshake failed: remote error: tls: unknown certificate authority.',
   tls_bad_certificate: 'tls handshake failed: remote error: tls: bad certificate.',
+  tls_certificate_expired: 'tls handshake failed: remote error: tls: expired certificate.',
 };
+
+const tlsAtTheListener =
+  'Something spoke TLS to the listener, and was refused: it is a WebSocket without TLS, and TLS runs inside. Prove the tunnel with an agent, or `sallyport tunnel probe`.';

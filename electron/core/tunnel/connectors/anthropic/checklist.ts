@@ -41,7 +41,7 @@ export function anthropicChecklist(
               step: 'authority',
               state: 'unproven',
               detail:
-                'Register the certificate of `sallyport tunnel ca` with the tunnel; proven by the first connection',
+                'Register the certificate of `sallyport tunnel ca` with the tunnel; until then no agent is offered it. Proven by the first connection',
             },
     connected > 0
       ? {

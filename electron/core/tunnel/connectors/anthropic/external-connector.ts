@@ -9,6 +9,7 @@ export interface ExternalConnectorDeps {
   readonly listen: number;
   readonly onUpgrade?: WebSocketListenerDeps['onUpgrade'];
   readonly isProbe?: WebSocketListenerDeps['isProbe'];
+  readonly onTls?: WebSocketListenerDeps['onTls'];
   readonly onListening?: (port: number) => void;
 }
 
@@ -41,6 +42,7 @@ export function createExternalConnector(deps: ExternalConnectorDeps): Connector 
           label: 'your cloudflared',
           ...(deps.onUpgrade ? { onUpgrade: deps.onUpgrade } : {}),
           ...(deps.isProbe ? { isProbe: deps.isProbe } : {}),
+          ...(deps.onTls ? { onTls: deps.onTls } : {}),
           onConnection(stream, peer) {
             if (peer.edge !== 'here' && firstAt === undefined) {
               firstAt = timestamp(clock);

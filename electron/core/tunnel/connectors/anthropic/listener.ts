@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../../shared/clock.ts';
 import { SallyportError } from '../../../../shared/errors.ts';
@@ -21,6 +21,8 @@ export interface WebSocketListenerDeps {
   readonly onUpgrade?: (request: IncomingMessage) => FrameDuplexOptions['onFrame'];
   /** Whether an upgrade is our own probe: its peer is then called `here`. */
   readonly isProbe?: (request: IncomingMessage) => boolean;
+  /** Somebody began with TLS, which runs inside the WebSocket. */
+  readonly onTls?: () => void;
   /** Connections at once, default 512. */
   readonly maxConnections?: number;
 }
@@ -30,6 +32,8 @@ export interface WebSocketListener {
   readonly port: number;
   /** Connections open now. */
   readonly connections: number;
+  /** Takes a connection that came another way than by the port. */
+  accept(socket: Socket): void;
   /** Takes no more connections, and ends those that are open. */
   close(): Promise<void>;
 }
@@ -53,7 +57,12 @@ export async function openWebSocketListener(deps: WebSocketListenerDeps): Promis
     },
   );
   server.maxConnections = max * 2;
-  server.on('clientError', (_error, socket) => socket.destroy());
+  server.on('clientError', (error: Error & { rawPacket?: Uint8Array }, socket) => {
+    // RFC 8446 §5.1: a TLS record with a hand-shake. Plain words make the other side say "wrong version number".
+    if (error.rawPacket?.[0] === 22) deps.onTls?.();
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    else socket.destroy();
+  });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', ignore);
     const answer = sockets.size >= max ? { status: 503, why: 'Too many connections.' } : answerUpgrade(request.headers);
@@ -99,6 +108,7 @@ export async function openWebSocketListener(deps: WebSocketListenerDeps): Promis
     get connections() {
       return sockets.size;
     },
+    accept: (socket) => void server.emit('connection', socket),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();

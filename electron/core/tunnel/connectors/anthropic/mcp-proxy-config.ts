@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import * as z from 'zod';
 import { SallyportError } from '../../../../shared/errors.ts';
 import { isDnsName } from '../../pki/certificate-names.ts';
@@ -29,7 +29,7 @@ const schema = z.strictObject({
   listen_addr: z.string().default(':8080'),
   log_level: z.string().optional(),
   shutdown_timeout: z.union([z.string(), z.number()]).optional(),
-  tunnel_domain: z.string(),
+  tunnel_domain: z.string().default(''),
   tls: z.strictObject({ cert_file: z.string().optional(), key_file: z.string().optional() }).optional(),
   routes: z.record(z.string(), route),
   upstream: z
@@ -76,19 +76,27 @@ export function readMcpProxyConfig(text: string, file: string): ImportedConfig {
       const key = issue.keys[0] ?? '';
       throw bad(`field ${[...issue.path, key].join('.')} not found`, offsetOf([...issue.path, key]));
     }
-    throw bad(`${field || 'the document'}: ${issue?.message ?? 'is wrong'}`, offsetOf(issue?.path ?? []));
+    const words = issue?.code === 'invalid_type' ? unmarshalWords(issue, document) : undefined;
+    throw bad(words ?? `${field || 'the document'}: ${issue?.message ?? 'is wrong'}`, offsetOf(issue?.path ?? []));
   }
   const { data } = parsed;
-  const domain = data.tunnel_domain.toLowerCase().replace(/\.$/, '');
+  const domain = data.tunnel_domain === '' ? parentOf(Object.keys(data.routes)) : plainHost(data.tunnel_domain);
+  if (domain === undefined) throw bad('tunnel_domain is needed: the routes are not all one label below one domain');
   if (!isDnsName(domain)) throw bad(`tunnel_domain: ${data.tunnel_domain} is no domain`, offsetOf(['tunnel_domain']));
+  if (data.upstream?.disable_ip_validation === true && data.upstream.allowed_ips) {
+    throw bad('allowed_ips and disable_ip_validation are mutually exclusive', offsetOf(['upstream', 'allowed_ips']));
+  }
   const listen = Number(/:([0-9]{1,5})$/.exec(data.listen_addr)?.[1]);
   if (!(listen >= 1 && listen <= 65_535)) throw bad('listen_addr must be [HOST]:PORT', offsetOf(['listen_addr']));
   const allowed = allowList(data.upstream?.allowed_ips ?? undefined, (index) =>
-    bad('allowed_ips takes IPv4 networks such as 10.0.0.0/8', offsetOf(['upstream', 'allowed_ips', index])),
+    bad(
+      'allowed_ips takes IPv4 addresses and networks such as 10.0.0.0/8',
+      offsetOf(['upstream', 'allowed_ips', index]),
+    ),
   );
   const routes = Object.entries(data.routes).map(([key, target]): ImportedRoute => {
     const at = offsetOf(['routes', key]);
-    const name = key.toLowerCase().replace(/\.$/, '');
+    const name = plainHost(key);
     if (!isDnsName(name)) throw bad(`routes: ${key} is no host name`, at);
     let url: URL;
     try {
@@ -116,11 +124,42 @@ function allowList(given: readonly string[] | undefined, bad: (index: number) =>
   const list = new BlockList();
   const networks = given && given.length > 0 ? given : ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
   networks.forEach((network, index) => {
-    const match = /^([0-9.]+)\/([0-9]{1,2})$/.exec(network);
-    if (!match?.[1] || isIP(match[1]) !== 4 || Number(match[2]) > 32) throw bad(index);
-    list.addSubnet(match[1], Number(match[2]), 'ipv4');
+    const match = /^([0-9.]+)(?:\/([0-9]{1,2}))?$/.exec(network);
+    const bits = Number(match?.[2] ?? 32);
+    if (!match?.[1] || isIP(match[1]) !== 4 || bits > 32) throw bad(index);
+    list.addSubnet(match[1], bits, 'ipv4');
   });
   return list;
+}
+
+/** Lower case, without the dot that may end a host name. */
+function plainHost(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
+}
+
+/** The domain that all hosts are one label below, where there is one: without `tunnel_domain` keys are whole hosts. */
+function parentOf(hosts: readonly string[]): string | undefined {
+  const parents = new Set(hosts.map((host) => plainHost(host).split('.').slice(1).join('.')));
+  const [only] = parents;
+  return parents.size === 1 && only?.includes('.') ? only : undefined;
+}
+
+/** The words of the YAML reader of the proxy for a value of the wrong kind; it is written in Go. */
+function unmarshalWords(issue: z.core.$ZodIssueInvalidType, document: Document.Parsed): string {
+  const node: unknown = document.getIn(issue.path, true);
+  const expected: Readonly<Record<string, string>> = {
+    record: 'map[string]string',
+    array: '[]string',
+    boolean: 'bool',
+  };
+  const kind = isSeq(node) ? '!!seq' : isMap(node) ? '!!map' : `!!${tagOf(isScalar(node) ? node.value : undefined)}`;
+  return `${issue.path.join('.')}: cannot unmarshal ${kind} into ${expected[issue.expected] ?? issue.expected}`;
+}
+
+function tagOf(value: unknown): string {
+  if (typeof value === 'string') return 'str';
+  if (typeof value === 'boolean') return 'bool';
+  return typeof value === 'number' ? 'int' : 'null';
 }
 
 function remarksOn(data: z.infer<typeof schema>): readonly string[] {

@@ -1,18 +1,19 @@
-import { access, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Duplex, Readable } from 'node:stream';
 import { type Clock, timestamp } from '../../../../../shared/clock.ts';
 import { asSallyportError, SallyportError } from '../../../../../shared/errors.ts';
 import { visibleText } from '../../../../../shared/visible-text.ts';
-import { writeDurably } from '../../../../state/durable-file.ts';
 import { createBackOff } from '../../back-off.ts';
 import type { Connector, ConnectorStatus, EdgeConnection, PeerInfo } from '../../connector.ts';
 import { openWebSocketListener, type WebSocketListener, type WebSocketListenerDeps } from '../listener.ts';
+import { argumentsOf, environmentOf, type Orders } from './command-line.ts';
+import { type Containment, openWalls, type Walls } from './containment.ts';
+import { endedError, faultOf, overrideError, unreachable } from './faults.ts';
 import { findCloudflared } from './find-cloudflared.ts';
-import { readConfig, readReady } from './local-status.ts';
+import { type MetricsAddress, readConfig, readReady } from './local-status.ts';
 import { type LogEvent, readLogLine } from './log-line.ts';
-import { foreignServices } from './remote-override.ts';
+import { otherCloudflareds } from './other-cloudflareds.ts';
+import { foreignServices, leadsHere } from './remote-override.ts';
 import { udpReaches } from './udp-probe.ts';
 
 /** A child whose whole tree ends with this app; what the servers' station starts too. */
@@ -49,6 +50,11 @@ export interface CloudflaredDeps {
   readonly onNote: (message: string) => void;
   readonly onUpgrade?: WebSocketListenerDeps['onUpgrade'];
   readonly isProbe?: WebSocketListenerDeps['isProbe'];
+  readonly onTls?: WebSocketListenerDeps['onTls'];
+  /** Whether it can be contained here; asked at each start. */
+  readonly containment: () => Promise<Containment>;
+  /** Region that the token names. */
+  readonly endpoint?: string | undefined;
   /** Edge addresses `host:port` in place of those found by DNS, one a connection. */
   readonly edges?: readonly string[];
   /** CA in PEM that the edge is checked against in place of the built-in ones. */
@@ -73,8 +79,11 @@ const calmPollMs = 2_000;
 /** Ends that follow the start this soon make a crash loop. */
 const crashWithinMs = 10_000;
 const crashesToTell = 3;
-/** What cloudflared itself waits for open streams after SIGTERM. */
-const childGrace = '2s';
+const contained =
+  'Contained: cloudflared has no network here but the tunnel’s edge and Sallyport’s listener, and sees of your files only its own folder.';
+const whatThatMeans =
+  'Whoever owns the tunnel could have cloudflared connect to other addresses of this machine and its network. A pushed configuration is noticed and ends it; single connections are not.';
+const quicIsChosen = 'QUIC was chosen, and only TCP can be handed through to a cloudflared without a network';
 
 /** The connector, which can also be told to start its child anew. */
 export interface CloudflaredConnector extends Connector {
@@ -86,7 +95,8 @@ export interface CloudflaredConnector extends Connector {
 interface Run {
   readonly child: SupervisedChild;
   readonly connections: Map<number, EdgeConnection>;
-  metricsPort?: number;
+  /** Where its metrics are, once it serves them. */
+  metrics?: MetricsAddress;
   ready: number;
 }
 
@@ -106,7 +116,9 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
   let version: string | undefined;
   let lastError: SallyportError | undefined;
   let overridden = deps.overridden === undefined ? undefined : overrideError(deps.overridden);
-  let ownConfigs: readonly string[] = [];
+  let others: readonly string[] = [];
+  let walls: Walls | undefined;
+  let notContained: string | undefined;
   let wake = (): void => {};
   let restart = false;
   let transport: 'http2' | 'quic' = 'http2';
@@ -134,7 +146,7 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
   const onEvent = (event: LogEvent, current: Run): void => {
     switch (event.kind) {
       case 'metrics':
-        current.metricsPort = event.port;
+        current.metrics = walls?.metrics ?? { port: event.port };
         void poll(current);
         return;
       case 'registered':
@@ -154,42 +166,19 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
         if (foreign.length > 0) alarm(foreign, current);
         return;
       }
-      case 'no-ingress':
-        return void fail(
-          new SallyportError('tunnel_unrouted', 'tunnel', 'cloudflared has no route: every request gets 503.', {
-            hint: 'A pushed configuration took the route away; ask whoever owns the tunnel.',
-          }),
-        );
-      case 'bad-token':
-        return void fail(
-          new SallyportError('tunnel_token_invalid', 'tunnel', 'Provided Tunnel token is not valid.', {
-            hint: 'Copy the token anew and run `sallyport tunnel use anthropic`.',
-          }),
-        );
-      case 'refused-token':
-        return void fail(
-          new SallyportError('tunnel_token_refused', 'edge', 'The tunnel edge refuses the token.', {
-            hint: 'It was rotated or the tunnel archived: copy the new token and run `sallyport tunnel use anthropic`.',
-          }),
-        );
-      case 'unreachable':
-        return void fail(
-          new SallyportError(
-            'tunnel_port_blocked',
-            'tunnel',
-            `cloudflared does not reach the tunnel edge (${visibleText(event.why, { max: 160 }) || 'no answer'}).`,
-            { hint: 'This network may block outgoing TCP connections to port 7844; ask for it to be opened.' },
-          ),
-        );
-      default:
+      default: {
+        const fault = faultOf(event);
+        // Behind walls cloudflared only knows that a door closed; who dialed for it has said why.
+        if (fault && !(walls && event.kind === 'unreachable')) fail(fault);
+      }
     }
   };
 
   /** Looks at `/ready` and `/config`: what counts, whatever the log said. */
   const poll = async (current: Run): Promise<void> => {
-    const port = current.metricsPort;
-    if (port === undefined || run !== current) return;
-    const [ready, config] = await Promise.all([readReady(port), readConfig(port)]);
+    const at = current.metrics;
+    if (at === undefined || run !== current) return;
+    const [ready, config] = await Promise.all([readReady(at), readConfig(at)]);
     if (run !== current) return;
     const before = current.ready;
     current.ready = ready ?? 0;
@@ -198,29 +187,15 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
       const foreign = foreignServices(config, ownUrl());
       if (foreign.length > 0) return alarm(foreign, current);
     }
-    if (current.ready > 0 && lastError) {
+    // A cloudflared without a route is connected too: only a configuration with one mends that.
+    const mended = lastError?.code !== 'tunnel_unrouted' || leadsHere(config, ownUrl());
+    if (current.ready > 0 && lastError && mended) {
       lastError = undefined;
       changed();
     } else if (before !== current.ready) changed();
   };
 
   const ownUrl = (): string => `http://127.0.0.1:${listener?.port ?? 0}`;
-
-  const childEnvironment = (): Record<string, string> => {
-    const kept: Record<string, string> = {
-      // Nothing that a cloudflared of the person's own keeps in the home folder is met.
-      HOME: deps.folder,
-      TUNNEL_TOKEN: deps.token(),
-      TUNNEL_MANAGEMENT_DIAGNOSTICS: 'false',
-      TUNNEL_NO_PRECHECKS: 'true',
-      NO_AUTOUPDATE: 'true',
-    };
-    for (const name of ['PATH', 'SYSTEMROOT', 'TEMP', 'TMP']) {
-      const value = deps.environment[name];
-      if (value !== undefined) kept[name] = value;
-    }
-    return kept;
-  };
 
   /** QUIC finds dead connections in seconds; where UDP is blocked, cloudflared would look for minutes. So it is asked first. */
   const chooseTransport = async (): Promise<'http2' | 'quic'> => {
@@ -230,31 +205,43 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
     return through || deps.protocol === 'quic' ? 'quic' : 'http2';
   };
 
-  const startRun = async (): Promise<Run> => {
+  /** Walls where they can be had; else why they cannot, which the status then says. */
+  const raiseWalls = async (to: WebSocketListener): Promise<void> => {
+    const containment =
+      deps.protocol === 'quic' ? ({ ok: false, why: quicIsChosen } as const) : await deps.containment();
+    notContained = containment.ok ? undefined : containment.why;
+    if (!containment.ok || walls) return;
+    walls = await openWalls({
+      containment,
+      folder: deps.folder,
+      listener: to,
+      edges: deps.edges,
+      endpoint: deps.endpoint,
+      onUnreachable: (error) => fail(asEdgeFault(error)),
+    });
+  };
+
+  const startRun = async (to: WebSocketListener): Promise<Run> => {
     const found = await findCloudflared(deps.chosen, deps.environment.PATH ?? '');
     version = found.version;
-    const config = join(deps.folder, 'cloudflared.yml');
-    await mkdir(deps.folder, { recursive: true, mode: 0o700 });
-    // An empty file would be an error to cloudflared; no file, and it would take the person's own configuration.
-    await writeDurably(config, 'no-autoupdate: true\n', 0o600);
-    const ca = join(deps.folder, 'edge-ca.pem');
-    if (deps.edgeCa !== undefined) await writeDurably(ca, deps.edgeCa, 0o600);
-    transport = await chooseTransport();
-    const child = await deps.startChild({
+    await raiseWalls(to);
+    transport = walls ? 'http2' : await chooseTransport();
+    const orders: Orders = {
+      folder: deps.folder,
+      token: deps.token(),
+      url: ownUrl(),
+      transport,
+      metrics: walls?.metrics.inside ?? '127.0.0.1:0',
+      edges: walls?.edges ?? deps.edges ?? [],
+      edgeCa: deps.edgeCa,
+    };
+    const start = {
       command: found.path,
-      args: [
-        'tunnel',
-        ...['--config', config, '--no-autoupdate', '--metrics', '127.0.0.1:0', '--output', 'json'],
-        ...['--loglevel', 'info', '--grace-period', childGrace],
-        ...(deps.edges ?? []).flatMap((edge) => ['--edge', edge]),
-        ...(deps.edgeCa === undefined ? [] : ['--cacert', ca]),
-        'run',
-        ...['--protocol', transport, '--url', ownUrl()],
-      ],
-      env: childEnvironment(),
+      args: await argumentsOf(orders),
+      env: environmentOf(orders, deps.environment),
       cwd: deps.folder,
-      clock,
-    });
+    };
+    const child = await deps.startChild({ ...((await walls?.around(start)) ?? start), clock });
     const current: Run = { child, connections: new Map(), ready: 0 };
     child.stdout.resume();
     child.stdout.on('error', () => {});
@@ -278,10 +265,11 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
           onConnection,
           ...(deps.onUpgrade ? { onUpgrade: deps.onUpgrade } : {}),
           ...(deps.isProbe ? { isProbe: deps.isProbe } : {}),
+          ...(deps.onTls ? { onTls: deps.onTls } : {}),
         });
         deps.onListening?.(listener.port);
         const startedAt = clock.monotonic();
-        const current = await startRun();
+        const current = await startRun(listener);
         run = current;
         restart = false;
         changed();
@@ -299,19 +287,8 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
         crashes = quick ? crashes + 1 : 0;
         if (!quick) backOff.worked(true);
         hopeless = code === 255 || lastError?.code === 'tunnel_token_invalid' || crashes >= crashesToTell;
-        const told = lastError?.code.startsWith('tunnel_') ? ` ${lastError.message}` : '';
-        const how = by ? `ended by ${by}` : `ended with status ${code}`;
         if (lastError?.code !== 'tunnel_token_invalid') {
-          fail(
-            new SallyportError(
-              crashes >= crashesToTell ? 'cloudflared_keeps_ending' : 'cloudflared_ended',
-              'tunnel',
-              crashes >= crashesToTell
-                ? `cloudflared ${how}, the ${crashes}th time in a row.${told}`
-                : `cloudflared ${how}.${told}`,
-              { hint: lastError?.hint ?? 'It is started again by itself.' },
-            ),
-          );
+          fail(endedError({ code, signal: by }, crashes >= crashesToTell ? crashes : undefined, lastError));
         }
       } catch (error) {
         const failure = asSallyportError(error, 'tunnel');
@@ -327,6 +304,8 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
         };
       });
     }
+    await walls?.close();
+    walls = undefined;
     await listener?.close();
     listener = undefined;
   };
@@ -361,8 +340,8 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
       stopping = new AbortController();
       if (overridden) fail(overridden);
       held = hold(onConnection, stopping.signal);
-      void foundOwnConfigs(deps.environment.HOME).then((found) => {
-        ownConfigs = found;
+      void otherCloudflareds(deps.environment.HOME).then((found) => {
+        others = found;
         changed();
       });
       changed();
@@ -371,15 +350,18 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
       if (!stopping) return { state: 'off', connections: [] };
       const remarks = [
         ...(version ? [`cloudflared ${version}${transport === 'quic' ? ', by QUIC' : ''}`] : []),
-        'Not contained: whoever owns the tunnel could have cloudflared connect to other addresses of this network. A pushed configuration is noticed and ends it; single connections are not.',
-        ...ownConfigs.map((file) => `${file} is not used: this cloudflared runs with a configuration of its own.`),
+        ...(walls ? [contained] : []),
+        ...(notContained === undefined ? [] : [`Not contained: ${notContained}. ${whatThatMeans}`]),
+        ...others,
       ];
       const connections = [...(run?.connections.values() ?? [])];
-      if (run && run.ready > 0 && !overridden) return { state: 'connected', connections, remarks };
+      const said = { remarks, ...(run ? { contained: walls !== undefined } : {}) };
+      const routed = !overridden && lastError?.code !== 'tunnel_unrouted';
+      if (run && run.ready > 0 && routed) return { state: 'connected', connections, ...said };
       // The alarm stands, whatever a look at /ready that was under way says afterwards.
       const trouble = overridden ?? lastError;
-      if (trouble) return { state: 'trouble', connections: [], error: trouble.toShape(), remarks };
-      return { state: 'connecting', connections: [], remarks };
+      if (trouble) return { state: 'trouble', connections: [], error: trouble.toShape(), ...said };
+      return { state: 'connecting', connections: [], ...said };
     },
     onChange(tell) {
       listeners.add(tell);
@@ -402,34 +384,9 @@ export function createCloudflaredConnector(deps: CloudflaredDeps): CloudflaredCo
   };
 }
 
-function overrideError(where: string): SallyportError {
-  return new SallyportError(
-    'tunnel_overridden',
-    'tunnel',
-    `The tunnel’s owner pushed a configuration that leads past Sallyport, to ${where}. cloudflared was stopped.`,
-    {
-      hint: 'Ask whoever owns the tunnel. To use it again all the same, run `sallyport tunnel use anthropic` anew.',
-    },
-  );
+/** What was met on the way to the edge, dialed for cloudflared. */
+function asEdgeFault(error: Error): SallyportError {
+  return error instanceof SallyportError ? error : unreachable(error.message);
 }
 
 type Handler = (stream: Duplex, peer: PeerInfo) => void;
-
-/** Configurations of the person's own cloudflared, where it looks for them by itself. */
-async function foundOwnConfigs(home: string | undefined): Promise<readonly string[]> {
-  const folders = [
-    ...(home === undefined ? [] : ['.cloudflared', '.cloudflare-warp', 'cloudflare-warp'].map((f) => join(home, f))),
-    '/etc/cloudflared',
-    '/usr/local/etc/cloudflared',
-  ];
-  const files = folders.flatMap((folder) => [join(folder, 'config.yml'), join(folder, 'config.yaml')]);
-  const found = await Promise.all(
-    files.map((file) =>
-      access(file).then(
-        () => [file],
-        () => [],
-      ),
-    ),
-  );
-  return found.flat();
-}

@@ -6,6 +6,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, rootCertificates, type TLSSocket } from 'node:tls';
 import { type Clock, timestamp } from '../../../../../shared/clock.ts';
@@ -17,6 +18,8 @@ import { watchLiveness } from '../../../edge/liveness.ts';
 import { sessionWindow } from '../../../edge/protocol.ts';
 import { createBackOff } from '../../back-off.ts';
 import type { Connector, ConnectorStatus, EdgeConnection, PeerInfo } from '../../connector.ts';
+import { type Network, rootsWith } from '../../network.ts';
+import { connectThroughProxy } from '../../proxy.ts';
 import type { ConnectorToken } from '../connector-token.ts';
 import { createFrameDuplex, type FrameDuplexOptions } from '../frame-duplex.ts';
 import { peerOf } from '../listener.ts';
@@ -33,6 +36,8 @@ export interface NativeConnectorDeps {
   readonly addresses: () => Promise<readonly EdgeAddress[]>;
   /** CAs in PEM that the edge is checked against besides the system's. */
   readonly edgeCa?: string;
+  /** How this machine gets to the edge; default directly. */
+  readonly network?: Network;
   readonly clock: Clock;
   /** Something to log: never payload. */
   readonly onNote: (message: string) => void;
@@ -205,11 +210,34 @@ export function createNativeConnector(deps: NativeConnectorDeps): Connector {
     return live;
   };
 
-  const dial = (address: EdgeAddress, signal: AbortSignal): Promise<TLSSocket> =>
+  const dial = async (address: EdgeAddress, signal: AbortSignal): Promise<TLSSocket> =>
+    await secure(address, await throughProxy(address, signal), signal);
+
+  /** The connection to the edge where a proxy makes it. */
+  const throughProxy = async (address: EdgeAddress, signal: AbortSignal): Promise<Socket | undefined> => {
+    const proxy = deps.network?.proxyFor(address);
+    if (!proxy) return undefined;
+    const opened: { destroy(): void }[] = [];
+    const giveUp = (): void => {
+      for (const one of opened) one.destroy();
+    };
+    const cancel = clock.schedule(deps.times?.dial ?? dialMs, giveUp);
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      return await connectThroughProxy(proxy, address, {
+        ca: rootsWith(deps.network?.extraCa),
+        onSocket: (one) => opened.push(one),
+      });
+    } finally {
+      cancel();
+      signal.removeEventListener('abort', giveUp);
+    }
+  };
+
+  const secure = (address: EdgeAddress, through: Socket | undefined, signal: AbortSignal): Promise<TLSSocket> =>
     new Promise((resolve, reject) => {
       const socket = connect({
-        host: address.host,
-        port: address.port,
+        ...(through ? { socket: through } : { host: address.host, port: address.port }),
         servername: edgeName,
         minVersion: 'TLSv1.2',
         // Given CAs take the place of the system's in Node: both are wanted.

@@ -1,9 +1,10 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { rootCertificates } from 'node:tls';
 import type { Clock } from '../../../../../shared/clock.ts';
 import { SallyportError } from '../../../../../shared/errors.ts';
+import type { Network } from '../../network.ts';
 import { parseRetryAfter } from '../../openai-retry.ts';
+import { createOutboundAgent } from '../../outbound-agent.ts';
 
 /** How one request reaches Anthropic's API. */
 export interface ExchangeDeps {
@@ -11,10 +12,8 @@ export interface ExchangeDeps {
   readonly url: string;
   readonly clock: Clock;
   readonly version: string;
-  /** Names a proxy (`HTTPS_PROXY`, `NO_PROXY`). */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** CAs in PEM besides the built-in ones, for networks that inspect. */
-  readonly extraCa?: string | undefined;
+  /** How this machine gets there. */
+  readonly network: () => Promise<Network>;
 }
 
 /** An answer of the API. */
@@ -51,7 +50,7 @@ export function parseApiUrl(text: string): string {
  * One request, sent once. No redirect is followed: the credential goes to this origin alone.
  * @throws SallyportError `tunnel_api_unreachable` at hop `tunnel`; whether the request was carried out is then not known
  */
-export function exchange(
+export async function exchange(
   deps: ExchangeDeps,
   request: {
     readonly method: 'GET' | 'POST';
@@ -63,7 +62,8 @@ export function exchange(
   const base = new URL(deps.url);
   const secure = base.protocol === 'https:';
   const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
-  return new Promise((resolve, reject) => {
+  const agent = createOutboundAgent(base, await deps.network(), deps.clock);
+  const answer = new Promise<ApiAnswer>((resolve, reject) => {
     const fail = (why: string): void => {
       stopTimer();
       outgoing.destroy();
@@ -86,15 +86,7 @@ export function exchange(
         ...(body ? { 'content-type': 'application/json', 'content-length': String(body.length) } : {}),
       },
     };
-    const outgoing = secure
-      ? https.request({
-          ...options,
-          agent: new https.Agent({
-            proxyEnv: { ...deps.environment },
-            ...(deps.extraCa === undefined ? {} : { ca: [...rootCertificates, deps.extraCa] }),
-          }),
-        })
-      : http.request({ ...options, agent: false });
+    const outgoing = (secure ? https : http).request({ ...options, agent });
     const stopTimer = deps.clock.schedule(answerMs, () => fail('no answer in time'));
     outgoing.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'the connection failed'));
     outgoing.on('response', (response) => {
@@ -118,6 +110,8 @@ export function exchange(
     });
     outgoing.end(body);
   });
+  // One request alone goes this way: nothing is kept open for a next one.
+  return await answer.finally(() => agent.destroy());
 }
 
 function parseJson(text: string): unknown {

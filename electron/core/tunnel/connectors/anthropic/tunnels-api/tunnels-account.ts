@@ -8,7 +8,7 @@ import type { Secrets } from '../../../../secrets/secrets.ts';
 import type { AnthropicApi, Settings } from '../../../../settings/settings.ts';
 import { createAppCertificates } from '../../../pki/app-certificates.ts';
 import { certificateFingerprint } from '../../../pki/fingerprint.ts';
-import { readNetwork } from '../../network.ts';
+import type { Network } from '../../network.ts';
 import { tokenName } from '../anthropic-way.ts';
 import { readConnectorToken } from '../connector-token.ts';
 import { type ApiCredential, federatedToken, givenToken, identityFromFile } from './api-credential.ts';
@@ -23,7 +23,8 @@ export interface TunnelsAccountDeps {
   /** `<data>/pki`. */
   readonly folder: string;
   readonly version: string;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** How this machine gets out. */
+  readonly network: () => Promise<Network>;
   readonly onNote: (message: string) => void;
 }
 
@@ -127,9 +128,8 @@ export function createTunnelsAccount(deps: TunnelsAccountDeps): TunnelsAccount {
     }
     const key = JSON.stringify([wanted.url, wanted.generation, wanted.federation]);
     if (opened?.stored === key) return opened.api;
-    const { clock, version, environment } = deps;
-    const { extraCa } = readNetwork(environment);
-    const how: ExchangeDeps = { url: wanted.url, clock, version, environment, extraCa };
+    const { clock, version, network } = deps;
+    const how: ExchangeDeps = { url: wanted.url, clock, version, network };
     const made = createTunnelsApi({
       ...how,
       generation: wanted.generation,

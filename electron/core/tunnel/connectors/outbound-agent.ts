@@ -16,7 +16,7 @@ const connectMs = 15_000;
  * system's. The proxy sees TLS to the service; a network that inspects TLS, whose CA the person named, sees what passes.
  * @param base an https origin, or http on this machine, which no proxy reaches
  */
-export function createWayOut(base: URL, network: Network, clock: Pick<Clock, 'schedule'>): http.Agent {
+export function createOutboundAgent(base: URL, network: Network, clock: Pick<Clock, 'schedule'>): http.Agent {
   if (base.protocol !== 'https:') return new http.Agent({ keepAlive: true });
   const host = base.hostname.replace(/^\[|\]$/g, '');
   const target = { host, port: Number(base.port) || 443 };

@@ -1,0 +1,26 @@
+/** The way out of this machine: proxy and CAs. */
+export const networkTexts = {
+  network: {
+    title: 'The way out',
+    proxy: 'Through the proxy',
+    withCredentials: 'with credentials',
+    from: { settings: 'from these settings', environment: 'from the environment' },
+    none: 'Directly, without a proxy.',
+    direct: 'Directly, whatever the environment says.',
+    bypass: 'Reached directly:',
+    caFile: 'CAs besides the system’s:',
+    change: 'Change…',
+    dialogTitle: 'The way out of this network',
+    dialogText: 'For networks that let programs out by a proxy only, or that inspect TLS. The tunnel connects anew.',
+    proxyField: 'Proxy',
+    proxyHint: 'http://host:port. Empty: as the environment says. direct: none at all.',
+    userField: 'User',
+    userHint: 'Only where the proxy asks for one. Empty keeps what is kept for this proxy.',
+    passwordField: 'Password',
+    bypassField: 'Reached directly',
+    bypassHint: 'Names, addresses and ranges, separated by commas, as in NO_PROXY.',
+    caField: 'File of CAs',
+    caHint: 'Whole path of a PEM file. It vouches for proxies and inspecting networks, never for the edge.',
+    save: 'Save',
+  },
+};
