@@ -9,6 +9,7 @@ import { reviewRequests } from './contract/review-requests.ts';
 import { serverRequests } from './contract/server-requests.ts';
 import { tunnelRequests } from './contract/tunnel-requests.ts';
 import { errorShape } from './errors.ts';
+import { updatesView } from './updates.ts';
 import {
   agentView,
   approvalView,
@@ -64,6 +65,8 @@ export const appState = z.object({
   door: doorView,
   settings: preferencesView,
   presence: presenceView,
+  /** Absent where no desktop shell runs. */
+  updates: updatesView.optional(),
 });
 /** See {@link appState}. */
 export type AppState = z.infer<typeof appState>;

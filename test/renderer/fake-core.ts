@@ -589,6 +589,11 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       tools: core.tools.slice(0, 2).map(({ name, pin }) => ({ server: 'files', tool: name, pin })),
       ending: [{ what: 'authority' as const, at: new Date(Date.parse(now()) + 9 * 86_400_000).toISOString() }],
     }),
+    'updates.do': ({ do: what }) => {
+      const next = { check: 'available', download: 'ready', install: 'ready' } as const;
+      core.patch({ updates: { state: next[what], version: '0.2.0' } });
+      return core.state.updates ?? { state: 'off' };
+    },
     'app.backup': ({ path }) => ({ path, code: 'K7Q2M-9XW4T-0BHZN-5VRCE-D8J3G-YA6PS', bytes: 1_843_200 }),
     'app.resetKeys': () => {
       const agents = core.state.agents.map(({ id, name, grants }) => ({

@@ -473,3 +473,18 @@ test('a page that nobody sees takes no rows, and has them all when it is seen ag
   await turn('visible');
   await page.getByText('came_unseen').waitFor();
 });
+
+test('an update is looked for, downloaded and installed, each by its button', async () => {
+  const { page, core } = await open({
+    route: '#/settings',
+    state: { ...sharingState(), updates: { state: 'off' } },
+  });
+  await page.getByText('This package names no feed of updates.').waitFor();
+  core.patch({ updates: { state: 'failed', error: 'The update was refused: its signature does not fit.' } });
+  await page.getByText('its signature does not fit').waitFor();
+  await page.getByRole('button', { name: 'Look now' }).click();
+  await page.getByRole('button', { name: 'Download' }).click();
+  await page.getByRole('button', { name: 'Restart and update' }).click();
+  const steps = () => core.asked.filter(({ name }) => name === 'updates.do').map(({ input }) => input);
+  await expect.poll(steps).toEqual([{ do: 'check' }, { do: 'download' }, { do: 'install' }]);
+});

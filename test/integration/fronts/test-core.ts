@@ -113,6 +113,7 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
       tools: [],
       ending: [],
     }),
+    'updates.do': async () => ({ state: 'off' }),
     'app.backup': async ({ path }) => ({ path, code: 'A', bytes: 1 }),
     'app.resetKeys': async () => ({ fingerprint: digest, agents: [] }),
     'status.get': async () => {
