@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
-import type { ApprovalView } from '../shared/views.ts';
 import { approvalDurations, approvalScopes } from '../shared/views.ts';
+import { promptInTerminal } from './approval-prompt.ts';
+import { describeApproval } from './approval-words.ts';
 import { oneOf } from './arguments.ts';
 import { ask, untilSignal, withInstance } from './instance.ts';
 import type { CliIo } from './io.ts';
@@ -37,9 +38,14 @@ export function registerApprovalCommands(program: Command, io: CliIo): void {
 
   approvals
     .command('watch')
-    .description('What waits now and from now on, one JSON object a line')
+    .description('What waits now and from now on: prompts to answer in a terminal, elsewhere one JSON object a line')
     .action(async () => {
       await withInstance(io, async (client) => {
+        if (io.terminal()) {
+          const stop = promptInTerminal(io, client, () => performance.now());
+          await untilSignal(io, client).finally(stop);
+          return;
+        }
         const told = new Set<string>();
         client.subscribe('approvals', (event) => {
           if (event.type === 'opened' && told.has(event.approval.id)) return;
@@ -77,15 +83,4 @@ export function registerApprovalCommands(program: Command, io: CliIo): void {
       });
       io.print(answered, () => `${answered.answer === 'allow' ? 'Allowed' : 'Denied'} ${shown(answered.id)}.`);
     });
-}
-
-function describeApproval(approval: ApprovalView): string {
-  const count = approval.count > 1 ? ` (${approval.count} identical calls)` : '';
-  return [
-    `${shown(approval.id)}  ${shown(approval.agent.name)} wants to ${shown(approval.summary)}${count}`,
-    `  ${approval.server} · ${shown(approval.tool)} · ${approval.class}`,
-    `  ${shown(approval.argumentsText, 1_000)}`,
-    ...approval.reasons.map((reason) => `  Why: ${shown(reason)}`),
-    `  Until ${approval.expiresAt}. Answer: sallyport approvals answer ${shown(approval.id)} allow|deny`,
-  ].join('\n');
 }

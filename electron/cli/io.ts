@@ -8,6 +8,8 @@ export interface CliIo {
   stderr(text: string): void;
   /** Whether `--json` was given. */
   json(): boolean;
+  /** Whether a person sits at both ends: standard input and output are a terminal, and nobody asked for JSON. */
+  terminal(): boolean;
   /** The data folder that `--data-dir` names, or the default. */
   dataDir(): string;
   /** `--data-dir` as an absolute path; undefined where it was not given. */
@@ -31,7 +33,7 @@ export interface GlobalOptions {
 /** Where a command reads and writes: the streams of this process, or others that stand in for them. */
 export interface CliStreams {
   readonly stdin: NodeJS.ReadStream;
-  readonly stdout: { write(text: string): unknown };
+  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly stderr: { write(text: string): unknown };
 }
 
@@ -54,6 +56,7 @@ export function createIo(deps: {
     stdout,
     stderr: (text) => void streams.stderr.write(text),
     json,
+    terminal: () => !json() && streams.stdin.isTTY === true && streams.stdout.isTTY === true,
     dataDir: () => given() ?? defaultDataFolder(),
     givenDataDir: given,
     get stdin() {

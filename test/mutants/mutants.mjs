@@ -1,3 +1,5 @@
+import { windowLocks } from './window-locks.mjs';
+
 /**
  * Each security claim with the one-line change that takes its control away and the test that must fail then
  * (`security.md` S0, `docs/security.md`). `find` must occur exactly once in `file`.
@@ -333,6 +335,30 @@ export const mutants = [
     name: 'an answer that came while nobody was there',
   },
   {
+    claim: 'S14 long lists in slices',
+    file: 'electron/core/policy/prepare-definitions.ts',
+    find: '    if (performance.now() - began < sliceMs) continue;\n',
+    put: '    continue;\n',
+    test: 'test/integration/gateway/event-loop.test.ts',
+    name: 'many hostile schemas',
+  },
+  {
+    claim: 'the edge shows its next authority only once all are through',
+    file: 'electron/core/tunnel/edge/edge-authorities.ts',
+    find: 'if (late.length === 0 || options.anyway) return;',
+    put: 'if (late.length >= 0) return;',
+    test: 'test/integration/edge/authority-change.test.ts',
+    name: 'the edge changes its authority',
+  },
+  {
+    claim: 'connections under an authority that was let go of end',
+    file: 'electron/core/tunnel/edge/edge.ts',
+    find: 'if (ended || !isTrusted(client, authorities())) door.cut(serial);',
+    put: 'if (ended) door.cut(serial);',
+    test: 'test/integration/edge/authority-change.test.ts',
+    name: 'a certificate of an authority that was let go of',
+  },
+  {
     claim: 'Labels: an argument in another form is read as what it says',
     file: 'electron/core/policy/hidden-readings.ts',
     find: '  const forms = otherForms(whole);',
@@ -387,6 +413,30 @@ export const mutants = [
     put: 'reading.settings',
     test: 'test/unit/backup/backup.test.ts',
     name: 'makes another machine the same',
+  },
+  {
+    claim: 'S14 long results are searched away from the event loop',
+    file: 'electron/core/policy/mask-result.ts',
+    find: 'given.length > longText ? await maskInThread(given, handling)',
+    put: 'given.length < 0 ? await maskInThread(given, handling)',
+    test: 'test/unit/policy/mask-result.test.ts',
+    name: 'masks a long text in a thread',
+  },
+  {
+    claim: 'S24 an update counts with its signature alone',
+    file: 'electron/shell/updates/update-feed.ts',
+    find: "if (!signed) throw unsigned('its signature does not fit');",
+    put: '',
+    test: 'test/unit/updates/updates.test.ts',
+    name: 'a feed that was changed',
+  },
+  {
+    claim: 'S24 what is downloaded is what was signed',
+    file: 'electron/shell/updates/updates.ts',
+    find: "if (!same) throw unsigned('the feed says something else than what was signed');",
+    put: '',
+    test: 'test/unit/updates/updates.test.ts',
+    name: 'takes nothing but what was signed',
   },
   {
     claim: 'S19 proof',
@@ -718,9 +768,9 @@ export const mutants = [
   },
   {
     claim: 'secrets in results are masked',
-    file: 'electron/core/policy/mask-result.ts',
-    find: "handling.secrets === 'mask' ? await secretsOf(value, rest) : []",
-    put: "handling.secrets === 'pass' ? await secretsOf(value, rest) : []",
+    file: 'electron/core/policy/mask-text.ts',
+    find: "if (handling.secrets === 'pass') return",
+    put: "if (handling.secrets === 'mask') return",
     test: 'test/unit/policy/mask-result.test.ts',
     name: 'masks secrets in place and leaves everything else',
   },
@@ -732,4 +782,5 @@ export const mutants = [
     test: 'test/unit/servers/folder-over-own-files.test.ts',
     name: 'names the folder that holds our own files',
   },
+  ...windowLocks,
 ];

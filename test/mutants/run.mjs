@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { mutants } from './mutants.mjs';
@@ -24,6 +24,8 @@ try {
   for (const file of files.toString('utf8').split('\0').filter(Boolean)) {
     cpSync(join(root, file), join(copy, file), { recursive: true });
   }
+  // Browser suites open the built pages; a control of theirs is taken from sources that run as they are.
+  if (existsSync(join(root, 'dist'))) cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'junction');
 
   const sound = new Map();

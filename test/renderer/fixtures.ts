@@ -438,7 +438,7 @@ export function morningLog(): LogRow[] {
     logRow(7, { tool: 'search_files', outcome: 'failed', error: 'The server answered after 300 s', ms: 300_000 }),
     {
       seq: 8,
-      at: ago(300),
+      at: ago(576),
       id: 'event-8',
       kind: 'tunnel',
       message: 'tunnel back after 0.8 s',

@@ -9,7 +9,7 @@ import type { Page } from 'playwright-core';
  * same major version a picture must match; under another one it is taken anew beside, and boxes and texts are
  * compared instead. `PICTURES=keep` keeps what is taken now.
  */
-const folder = join(import.meta.dirname, 'pictures');
+const keptFolder = join(import.meta.dirname, 'pictures');
 /** Where pictures go that differ from those kept. */
 const asideFolder = join(import.meta.dirname, '../.artifacts/pictures');
 /** Whether this run keeps what it takes. */
@@ -28,15 +28,24 @@ interface Kept {
 /** What a comparison is made by. */
 export type Manner = 'pixels' | 'boxes';
 
-/** The kept pictures, read once a file. */
-export async function openPictures(chromium: string) {
+/**
+ * The kept pictures, read once a file.
+ * @param chromium version of the browser that takes pictures now
+ * @param places where they are kept, and where those go that differ
+ */
+export async function openPictures(chromium: string, places = { kept: keptFolder, aside: asideFolder }) {
+  const folder = places.kept;
   const file = join(folder, 'kept.json');
   const kept: Kept = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Kept) : { chromium, boxes: {} };
   const boxes: Record<string, readonly string[]> = { ...kept.boxes };
   const manner: Manner = keeping || major(kept.chromium) === major(chromium) ? 'pixels' : 'boxes';
   return {
     manner,
-    keptBy: kept.chromium,
+    /** What a run says that cannot compare pixels. */
+    remark:
+      manner === 'pixels'
+        ? undefined
+        : `The pictures were taken by Chromium ${kept.chromium}, this is ${chromium}: they are taken anew into test/.artifacts/pictures, and boxes and texts are compared instead of pixels.`,
     /** What differs from the kept picture, in words; nothing if it matches. */
     async compare(page: Page, name: string, theme: string): Promise<string | undefined> {
       const path = join(folder, `${name}-${theme}.png`);
@@ -46,7 +55,7 @@ export async function openPictures(chromium: string) {
         return undefined;
       }
       if (manner === 'boxes') {
-        await save(join(asideFolder, `${name}-${theme}.png`), taken);
+        await save(join(places.aside, `${name}-${theme}.png`), taken);
         return undefined;
       }
       if (!existsSync(path)) return `${name}-${theme}.png is not kept: run with PICTURES=keep, then look at it.`;
@@ -54,7 +63,7 @@ export async function openPictures(chromium: string) {
       if (before.equals(taken)) return undefined;
       const differing = await differingPixels(page, before, taken);
       if (differing <= sameWithin) return undefined;
-      const aside = await save(join(asideFolder, `${name}-${theme}.png`), taken);
+      const aside = await save(join(places.aside, `${name}-${theme}.png`), taken);
       return `${name}-${theme}.png differs in ${differing} pixels; it is now as in ${aside}. PICTURES=keep keeps it.`;
     },
     /** Which texts and controls are not where they were. */

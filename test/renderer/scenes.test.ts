@@ -17,11 +17,7 @@ describe('every page and state, light and dark', () => {
     built = await buildRenderer();
     browser = await launchChromium({ forPictures: true });
     pictures = await openPictures(browser.version());
-    if (pictures.manner === 'boxes') {
-      console.warn(
-        `The pictures were taken by Chromium ${pictures.keptBy}, this is ${browser.version()}: they are taken anew into test/.artifacts/pictures, and boxes and texts are compared instead of pixels.`,
-      );
-    }
+    if (pictures.remark !== undefined) console.warn(pictures.remark);
   });
   afterAll(async () => {
     await pictures?.close();

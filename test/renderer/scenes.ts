@@ -28,7 +28,8 @@ export interface Scene {
   act?(page: Page, core: FakeCore): Promise<void>;
 }
 
-const asking = (): AppState => {
+/** Two questions wait. */
+export const asking = (): AppState => {
   const state = sharingState();
   return {
     ...state,
@@ -249,6 +250,13 @@ export const scenes: readonly Scene[] = [
       },
     }),
     route: '#/approvals',
+  },
+  {
+    name: 'weekly-review',
+    state: sharingState,
+    route: '#/approvals',
+    viewport: { width: 1_040, height: 900 },
+    act: (page) => page.getByRole('button', { name: 'Look back' }).click(),
   },
   { name: 'agents', state: sharingState, route: '#/agents' },
   {

@@ -10,6 +10,7 @@ import {
 } from '../../shared/contract.ts';
 import { asSallyportError, SallyportError } from '../../shared/errors.ts';
 import type { LogRow } from '../../shared/views.ts';
+import { visibleText } from '../../shared/visible-text.ts';
 import { createFrontSession, type FrontSession } from './front-session.ts';
 import { createStateTopic } from './state-topic.ts';
 
@@ -96,7 +97,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   const request = async (name: string, input: unknown, context: RequestContext): Promise<unknown> => {
     if (!isRequestName(name)) {
-      throw new SallyportError('unknown_request', 'app', `There is no request ${JSON.stringify(name.slice(0, 80))}.`, {
+      throw new SallyportError('unknown_request', 'app', `There is no request “${visibleText(name, { max: 80 })}”.`, {
         hint: 'The front and the app are of different versions: restart both.',
       });
     }

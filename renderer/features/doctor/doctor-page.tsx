@@ -36,7 +36,7 @@ export function DoctorPage() {
       </p>
       {failed.length > 0 && <Checks title={words.toMend} checks={failed} />}
       {checks.length > failed.length && <Checks title={words.well} checks={checks.filter((check) => check.ok)} />}
-      {report !== undefined && <p className="faint">{words.reportHint}</p>}
+      {report !== undefined && <p className="faint report-hint">{words.reportHint}</p>}
     </div>
   );
 }

@@ -43,8 +43,13 @@ function Details({ detail }: { detail: LogDetail }) {
     <>
       <p className="details-line">
         {detail.agent && <Outside text={detail.agent.name} max={80} />}
-        {detail.server !== undefined && <span className="mono faint"> {detail.server}</span>}
-        <span className="faint"> {formatFull(detail.at)}</span>
+        {detail.agent && <span className="faint"> · </span>}
+        {detail.server !== undefined && (
+          <span className="faint">
+            <span className="mono">{detail.server}</span> ·{' '}
+          </span>
+        )}
+        <span className="faint">{formatFull(detail.at)}</span>
       </p>
       <p>
         <OutcomeWords row={detail} />

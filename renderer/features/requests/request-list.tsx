@@ -12,15 +12,17 @@ const wideRow = 30;
 const narrowRow = 50;
 const nearEnd = 24;
 
-/** The live list: one tab stop, arrow keys move, Enter opens; follows the newest row until one scrolls away from it. */
+/** The live list: one tab stop, arrow keys move, Enter opens, Escape closes; follows the newest row until one scrolls away from it. */
 export function RequestList({
   rows,
   selected,
   onSelect,
+  onClose,
 }: {
   rows: readonly LogRow[];
   selected: string | undefined;
   onSelect(id: string): void;
+  onClose(): void;
 }) {
   // React Compiler would cache the virtualizer's answers, which change while its arguments do not (TanStack/virtual#736).
   'use no memo';
@@ -91,6 +93,9 @@ export function RequestList({
     } else if ((event.key === 'Enter' || event.key === ' ') && activeId !== undefined) {
       event.preventDefault();
       onSelect(activeId);
+    } else if (event.key === 'Escape' && selected !== undefined) {
+      event.preventDefault();
+      onClose();
     }
   };
   const onScroll = () => {

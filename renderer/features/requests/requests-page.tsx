@@ -57,7 +57,12 @@ export function RequestsPage({ selected }: { selected: string | undefined }) {
             </p>
           )}
           {fitting.length > 0 ? (
-            <RequestList rows={fitting} selected={selected} onSelect={(id) => navigate('requests', id)} />
+            <RequestList
+              rows={fitting}
+              selected={selected}
+              onSelect={(id) => navigate('requests', id)}
+              onClose={() => navigate('requests')}
+            />
           ) : rows.length > 0 ? (
             <Empty title={words.nothingTitle} text={words.nothing(rows.length)}>
               <button type="button" className="button" onClick={() => setFilter('')}>

@@ -24,7 +24,7 @@ export function PrivatePart({ server }: { server: ServerView }) {
   const reads = tunnel.way === 'openai';
   return (
     <>
-      <label>
+      <label className="check-line">
         <input
           type="checkbox"
           checked={server.private !== undefined}

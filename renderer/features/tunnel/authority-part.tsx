@@ -1,6 +1,7 @@
 import { useEffect, useId, useState } from 'react';
 import type { RequestOutput } from '../../../electron/shared/contract.ts';
 import { asSallyportError, type SallyportError } from '../../../electron/shared/errors.ts';
+import { Breaking } from '../../components/breaking.tsx';
 import { CopyButton } from '../../components/copy-button.tsx';
 import { Failure } from '../../components/failure.tsx';
 import { formatDay } from '../../format.ts';
@@ -44,7 +45,9 @@ export function AuthorityPart() {
           <dt>{words.certificate}</dt>
           <dd>{words.expires(formatDay(authority.notAfter))}</dd>
           <dt>{words.fingerprint}</dt>
-          <dd className="mono break fingerprint">{authority.fingerprint}</dd>
+          <dd className="mono break fingerprint">
+            <Breaking text={authority.fingerprint} at=":" />
+          </dd>
         </dl>
       )}
     </section>

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import type { RequestOutput } from '../../../electron/shared/contract.ts';
 import { asSallyportError, type SallyportError } from '../../../electron/shared/errors.ts';
+import { Breaking } from '../../components/breaking.tsx';
 import { CopyButton } from '../../components/copy-button.tsx';
 import { Failure } from '../../components/failure.tsx';
 import { useServices } from '../../state/services.ts';
@@ -35,7 +36,9 @@ export function ClaudeAuthority({ domain }: { domain: string }) {
         <>
           <dl className="facts">
             <dt>{words.fingerprint}</dt>
-            <dd className="mono break fingerprint">{shown.ca.fingerprint}</dd>
+            <dd className="mono break fingerprint">
+              <Breaking text={shown.ca.fingerprint} at=":" />
+            </dd>
             <dt>{words.file}</dt>
             <dd className="mono break">{shown.file}</dd>
           </dl>

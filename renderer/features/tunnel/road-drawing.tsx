@@ -1,3 +1,4 @@
+import { Breaking } from '../../components/breaking.tsx';
 import { EyeIcon } from '../../components/icons.tsx';
 import { Outside } from '../../components/outside.tsx';
 import { formatDay, formatShortClock, formatTook } from '../../format.ts';
@@ -65,7 +66,7 @@ function AddressProof() {
     <dl className="facts">
       <dt>{texts.tunnel.address}</dt>
       <dd className="mono break">
-        {tunnel.domain}
+        <Breaking text={tunnel.domain} at="." />
         {tunnel.port === 443 ? '' : `:${tunnel.port}`}
       </dd>
     </dl>
@@ -122,7 +123,9 @@ function MachineProof() {
       <dt>{words.certificate}</dt>
       <dd className={ended ? 'danger-text' : undefined}>{ended ? words.expired(day) : words.expires(day)}</dd>
       <dt>{words.fingerprint}</dt>
-      <dd className="mono break fingerprint">{tunnel.certificate.fingerprint}</dd>
+      <dd className="mono break fingerprint">
+        <Breaking text={tunnel.certificate.fingerprint} at=":" />
+      </dd>
     </dl>
   );
 }

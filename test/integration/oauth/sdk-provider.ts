@@ -6,15 +6,17 @@ type Tokens = Awaited<ReturnType<OAuthClientProvider['tokens']>>;
 
 /** An agent's side of OAuth for the official SDK clients of either line: everything in memory. */
 export class AgentProvider implements OAuthClientProvider {
-  readonly redirectUrl = 'http://127.0.0.1:9/callback';
+  readonly redirectUrl: string;
   readonly clientMetadataUrl?: string;
   readonly #name: string;
   authorization: URL | undefined;
   information: Information;
   held: Tokens;
   #verifier = '';
-  constructor(name: string, clientMetadataUrl?: string) {
+  /** @param redirectUrl default: one that nothing listens on */
+  constructor(name: string, clientMetadataUrl?: string, redirectUrl = 'http://127.0.0.1:9/callback') {
     this.#name = name;
+    this.redirectUrl = redirectUrl;
     if (clientMetadataUrl !== undefined) this.clientMetadataUrl = clientMetadataUrl;
   }
   get clientMetadata() {
