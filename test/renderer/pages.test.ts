@@ -127,6 +127,28 @@ describe('servers', () => {
     await page.getByText('It appeared after you shared this server').waitFor({ state: 'detached' });
   });
 
+  test('what runs anything is switched on by a second step that says what it hands over; one click leaves only reads', async () => {
+    const { page, core } = await open({ route: '#/servers/files' });
+    const sets = () => core.asked.filter(({ name }) => name === 'tools.set').map(({ input }) => input);
+    const group = page.getByRole('group', { name: 'What happens when run_script is called' });
+    await group.getByRole('radio', { name: 'Ask' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Switch on run_script?' });
+    await dialog
+      .getByText('This hands over whatever files can do on this machine, as you: it takes a “script”')
+      .waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    expect(sets()).toEqual([]);
+    await group.getByRole('radio', { name: 'Ask' }).click();
+    await dialog.getByRole('button', { name: 'Switch it on' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(sets()).toMatchObject([{ tool: 'run_script', access: 'ask' }]);
+    await page.getByRole('button', { name: 'Leave files only what looks' }).click();
+    await expect
+      .poll(() => core.tools.filter(({ access }) => access !== 'off').map((tool) => tool.class))
+      .toEqual(['read', 'read']);
+    await page.getByRole('button', { name: 'Leave files only what looks' }).waitFor({ state: 'detached' });
+  });
+
   test('outsiders’ text is text: no markup, no link, hidden characters drawn', async () => {
     const { page } = await open({
       route: '#/servers/files',
