@@ -278,7 +278,21 @@ describe.each(launchers().map((launcher) => [launcher.name, launcher] as const))
     const seen = (request: { url(): string }) => void asked.push(request.url());
     page.on('request', seen);
     page.on('dialog', (dialog) => void asked.push(`dialog ${dialog.message()}`));
-    await call('read_trap', hostile);
+    const nothingActs = async (): Promise<void> => {
+      const drawn = await page.evaluate(() => ({
+        text: document.body.innerText + document.title,
+        elements: document.querySelectorAll('img, iframe, object, svg image, a[href*="evil"]').length,
+      }));
+      expect(drawn.text).not.toMatch(acting);
+      expect(drawn.elements).toBe(0);
+    };
+    const calling = call('read_trap', 'trap', hostile);
+    // What it says of itself is odd enough to ask first.
+    const { id: asking, digest } = await one('trap');
+    await prompt().getByText('⟨U+202E⟩gpj.exe').first().waitFor();
+    await nothingActs();
+    await app.request('approvals.answer', { id: asking, digest, answer: 'allow' });
+    expect((await calling).isError).not.toBe(true);
     await rail('Servers').click();
     await page.getByRole('link', { name: /^notebook/ }).click();
     await page.getByText('⟨U+202E⟩gpj.exe').first().waitFor();
@@ -293,12 +307,7 @@ describe.each(launchers().map((launcher) => [launcher.name, launcher] as const))
       .first()
       .waitFor();
     await details.getByText('⟨U+202E⟩gpj.exe').first().waitFor();
-    const drawn = await page.evaluate(() => ({
-      text: document.body.innerText + document.title,
-      elements: document.querySelectorAll('img, iframe, object, svg image, a[href*="evil"]').length,
-    }));
-    expect(drawn.text).not.toMatch(acting);
-    expect(drawn.elements).toBe(0);
+    await nothingActs();
     expect(asked.filter((each) => !/^(https?:\/\/(127\.0\.0\.1|ui\.app-scheme)|data:image\/png)/.test(each))).toEqual(
       [],
     );
