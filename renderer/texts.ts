@@ -12,7 +12,9 @@ import { rulesTexts } from './texts/rules.ts';
 import { serversTexts } from './texts/servers.ts';
 import { settingsTexts } from './texts/settings.ts';
 import { tunnelTexts } from './texts/tunnel.ts';
+import { updatesTexts } from './texts/updates.ts';
 import { upkeepTexts } from './texts/upkeep.ts';
+import { weekTexts } from './texts/week.ts';
 import { windowTexts } from './texts/window.ts';
 
 /** Every text of the window, in one catalogue with a file a page. Voice: short, calm, concrete (what happened, where, what to do). */
@@ -32,5 +34,7 @@ export const texts = {
   ...doctorTexts,
   ...settingsTexts,
   ...presenceTexts,
+  ...updatesTexts,
   ...upkeepTexts,
+  ...weekTexts,
 } as const;

@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import { writeDurably } from '../core/state/durable-file.ts';
 import { systemClock } from '../core/state/system-clock.ts';
 import { createEdge, type Edge, type EdgeRules } from '../core/tunnel/edge/edge.ts';
+import { trustedBy } from '../core/tunnel/edge/edge-authorities.ts';
 import type { EdgeConfig } from '../core/tunnel/edge/edge-config.ts';
 import { type EdgeFolder, edgeConfigName, initEdgeFolder, openEdgeFolder } from '../core/tunnel/edge/edge-folder.ts';
 import type { EdgeLog } from '../core/tunnel/edge/edge-log.ts';
@@ -17,6 +18,7 @@ import { agentLabel, agentPathPrefix } from '../core/tunnel/edge/protocol.ts';
 import { createCsr } from '../core/tunnel/pki/certificate-request.ts';
 import { timestamp } from '../shared/clock.ts';
 import { asSallyportError, SallyportError } from '../shared/errors.ts';
+import { registerEdgeCaCommands } from './edge-ca-commands.ts';
 
 /** What the edge commands write to. */
 export interface EdgeCommandIo {
@@ -79,7 +81,7 @@ export function registerEdgeCommands(program: Command, io: EdgeCommandIo): void 
       const { folder, enrolment } = await openEnrolment(options.config);
       const address = await folder.publicAddress();
       const invite = await enrolment.invite(options.name === undefined ? {} : { name: options.name });
-      const line = formatJoinLine({ ...address, caPin: folder.authority.pin, token: invite.token });
+      const line = formatJoinLine({ ...address, caPin: folder.authorities.active.pin, token: invite.token });
       print({ join: line, domain: invite.domain, expiresAt: invite.expiresAt }, line);
       if (!io.json()) io.stderr(`Works once, for 15 minutes, for ${invite.domain}.\n`);
     });
@@ -115,6 +117,8 @@ export function registerEdgeCommands(program: Command, io: EdgeCommandIo): void 
       print(describe(revoked), `Revoked ${revoked.kind} ${revoked.name}.`);
     });
 
+  registerEdgeCaCommands(edge, withConfig, print);
+
   const agent = edge.command('agent').description('Certificates for the agent door');
   withConfig(agent.command('add').description('Make a client certificate for an agent'))
     .argument('<name>')
@@ -131,7 +135,7 @@ export function registerEdgeCommands(program: Command, io: EdgeCommandIo): void 
       };
       await mkdir(directory, { recursive: true, mode: 0o700 });
       await writeDurably(files.certificate, issued.pem);
-      await writeDurably(files.ca, folder.authority.pem);
+      await writeDurably(files.ca, trustedBy(folder.authorities).join(''));
       if ('keyPem' in made) await writeDurably(join(directory, 'client.key'), made.keyPem);
       const { host, port } = await folder.publicAddress();
       const url = `wss://${agentLabel}.${host}:${port}${agentPathPrefix}DOMAIN`;
@@ -146,8 +150,16 @@ async function openEnrolment(
   config: string,
 ): Promise<{ folder: Awaited<ReturnType<typeof openEdgeFolder>>; enrolment: Enrolment }> {
   const folder = await openEdgeFolder(config);
-  const { store, authority } = folder;
-  return { folder, enrolment: createEnrolment({ store, authority, clock: systemClock, edgeName: folder.config.name }) };
+  const { store, authorities } = folder;
+  return {
+    folder,
+    enrolment: createEnrolment({
+      store,
+      authorities: () => authorities,
+      clock: systemClock,
+      edgeName: folder.config.name,
+    }),
+  };
 }
 
 /**
@@ -164,7 +176,7 @@ async function runEdge(configPath: string, io: EdgeCommandIo): Promise<void> {
   };
   const edge = await createEdge({
     name: config.name,
-    authority: folder.authority,
+    authority: folder.authorities.active,
     store: folder.store,
     clock: systemClock,
     ...rulesOf(folder),
@@ -219,8 +231,9 @@ async function runEdge(configPath: string, io: EdgeCommandIo): Promise<void> {
   io.status?.(status);
 }
 
-function rulesOf({ config, publicCertificate }: EdgeFolder): EdgeRules {
+function rulesOf({ config, publicCertificate, authorities }: EdgeFolder): EdgeRules {
   return {
+    authorities,
     limits: config.limits,
     agentsAllowed: config.agents.allow,
     ...(publicCertificate ? { publicCertificate } : {}),
@@ -239,7 +252,7 @@ async function reloadEdge(configPath: string, running: EdgeConfig, edge: Edge): 
       hint: 'Nothing of the new configuration was taken.',
     });
   }
-  edge.reload(rulesOf(folder));
+  await edge.reload(rulesOf(folder));
 }
 
 function describe(client: ClientRecord) {

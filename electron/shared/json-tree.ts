@@ -47,22 +47,39 @@ export type JsonNode = null | boolean | string | JsonNumber | readonly JsonNode[
 export interface JsonLimits {
   /** Nesting of arrays and objects. Default 64. */
   readonly depth?: number;
-  /** Values in all. Default 500 000. */
+  /** Values in all; an object counts three times. Default 200 000: what is more would hold the event loop too long (`security.md` S14). */
   readonly nodes?: number;
 }
 
 const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const plainString = /[^"\\\u0000-\u001f]*/y;
-const escapes: Readonly<Record<string, string>> = {
-  '"': '"',
-  '\\': '\\',
-  '/': '/',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-};
+/** The characters that JSON is made of, by code: comparing numbers makes no strings. */
+const is = {
+  quote: 0x22,
+  comma: 0x2c,
+  minus: 0x2d,
+  zero: 0x30,
+  nine: 0x39,
+  colon: 0x3a,
+  open: 0x5b,
+  backslash: 0x5c,
+  close: 0x5d,
+  f: 0x66,
+  n: 0x6e,
+  t: 0x74,
+  openObject: 0x7b,
+  closeObject: 0x7d,
+} as const;
+const digits = 15;
+
+/** What a string of JSON means; `undefined` where it is none. */
+function plainOf(literal: string): string | undefined {
+  try {
+    return String(JSON.parse(literal));
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Parses JSON strictly (RFC 8259) and losslessly: number lexemes and member order are kept. Refused, since two parsers
@@ -73,7 +90,7 @@ const escapes: Readonly<Record<string, string>> = {
  */
 export function parseJson(source: string | Uint8Array, limits: JsonLimits = {}): JsonNode {
   const maxDepth = limits.depth ?? 64;
-  const maxNodes = limits.nodes ?? 500_000;
+  const maxNodes = limits.nodes ?? 200_000;
   let text: string;
   if (typeof source === 'string') text = source;
   else {
@@ -83,9 +100,11 @@ export function parseJson(source: string | Uint8Array, limits: JsonLimits = {}):
       throw new SallyportError('bad_json', 'agent', 'The body is not valid UTF-8.');
     }
   }
+  // Bytes that are UTF-8 hold no lone surrogate; escapes may, and are looked at where they stand.
+  const wellFormed = typeof source !== 'string' || text.isWellFormed();
   let at = 0;
   let nodes = 0;
-  const fail = (what: string): never => {
+  const fail: (what: string) => never = (what) => {
     throw new SallyportError('bad_json', 'agent', `Not acceptable JSON at offset ${at}: ${what}.`);
   };
   const space = (): void => {
@@ -97,32 +116,59 @@ export function parseJson(source: string | Uint8Array, limits: JsonLimits = {}):
   };
   const readString = (): string => {
     at += 1;
-    let value = '';
-    for (;;) {
-      plainString.lastIndex = at;
-      const run = plainString.exec(text)?.[0] ?? '';
-      value += run;
-      at += run.length;
-      const next = text[at];
-      if (next === '"') {
-        at += 1;
-        break;
-      }
-      if (next !== '\\') fail(next === undefined ? 'a string does not end' : 'a control character in a string');
-      const kind = text[at + 1] ?? '';
-      if (kind === 'u') {
-        const hex = text.slice(at + 2, at + 6);
-        if (!/^[0-9a-fA-F]{4}$/.test(hex)) fail('a bad \\u escape');
-        value += String.fromCharCode(Number.parseInt(hex, 16));
-        at += 6;
-      } else {
-        const plain = Object.hasOwn(escapes, kind) ? escapes[kind] : undefined;
-        if (plain === undefined) fail('a bad escape');
-        value += plain;
-        at += 2;
-      }
+    const start = at;
+    plainString.lastIndex = at;
+    plainString.test(text);
+    at = plainString.lastIndex;
+    if (text.charCodeAt(at) === is.quote) {
+      at += 1;
+      const value = text.slice(start, at - 1);
+      return wellFormed || value.isWellFormed() ? value : fail('a lone surrogate in a string');
     }
-    if (!value.isWellFormed()) fail('a lone surrogate in a string');
+    return readEscaped(start);
+  };
+  /** A string that is not plain from here on. Where it ends is found here, what it means is the engine's to say. */
+  const readEscaped = (start: number): string => {
+    if (text.charCodeAt(at) !== is.backslash) {
+      fail(at >= text.length ? 'a string does not end' : 'a control character in a string');
+    }
+    let end = at;
+    for (;;) {
+      end = text.indexOf('"', end);
+      if (end < 0) fail('a string does not end');
+      let before = end - 1;
+      while (text.charCodeAt(before) === is.backslash) before -= 1;
+      // After an even number of backslashes, a quotation mark stands for itself.
+      if ((end - before) % 2 === 1) break;
+      end += 1;
+    }
+    const value = plainOf(text.slice(start - 1, end + 1)) ?? fail('a bad escape or a control character in a string');
+    at = end + 1;
+    return value.isWellFormed() ? value : fail('a lone surrogate in a string');
+  };
+  const readNumber = (): JsonNumber => {
+    const start = at;
+    // Most are a few digits: those need no expression.
+    let end = at;
+    while (end - start < digits) {
+      const code = text.charCodeAt(end);
+      if (code < is.zero || code > is.nine) break;
+      end += 1;
+    }
+    const after = text.charCodeAt(end);
+    const plain = after === is.comma || after === is.close || after === is.closeObject;
+    if (plain && end > start && (text.charCodeAt(start) !== is.zero || end === start + 1)) {
+      at = end;
+      return new JsonNumber(text.slice(start, end));
+    }
+    number.lastIndex = at;
+    if (!number.test(text)) fail(at >= text.length ? 'it ends early' : 'an unexpected character');
+    at = number.lastIndex;
+    return new JsonNumber(text.slice(start, at));
+  };
+  const readWord = <Value extends JsonNode>(word: string, value: Value): Value => {
+    if (!text.startsWith(word, at)) fail('an unexpected character');
+    at += word.length;
     return value;
   };
   const readValue = (depth: number): JsonNode => {
@@ -130,62 +176,64 @@ export function parseJson(source: string | Uint8Array, limits: JsonLimits = {}):
     if (nodes > maxNodes) fail(`more than ${maxNodes} values`);
     if (depth > maxDepth) fail(`nested deeper than ${maxDepth}`);
     space();
-    const first = text[at];
-    if (first === '{') return readObject(depth);
-    if (first === '[') return readArray(depth);
-    if (first === '"') return readString();
-    if (first === 't' || first === 'f' || first === 'n') {
-      const word = first === 't' ? 'true' : first === 'f' ? 'false' : 'null';
-      if (!text.startsWith(word, at)) fail('an unexpected character');
-      at += word.length;
-      return first === 'n' ? null : first === 't';
+    switch (text.charCodeAt(at)) {
+      case is.quote:
+        return readString();
+      case is.openObject:
+        return readObject(depth);
+      case is.open:
+        return readArray(depth);
+      case is.t:
+        return readWord('true', true);
+      case is.f:
+        return readWord('false', false);
+      case is.n:
+        return readWord('null', null);
+      default:
+        return readNumber();
     }
-    number.lastIndex = at;
-    const lexeme = number.exec(text)?.[0];
-    if (lexeme === undefined) return fail(first === undefined ? 'it ends early' : 'an unexpected character');
-    at += lexeme.length;
-    return new JsonNumber(lexeme);
   };
   const readArray = (depth: number): readonly JsonNode[] => {
     at += 1;
     const items: JsonNode[] = [];
     space();
-    if (text[at] === ']') {
+    if (text.charCodeAt(at) === is.close) {
       at += 1;
       return items;
     }
     for (;;) {
       items.push(readValue(depth + 1));
       space();
-      const next = text[at];
-      if (next !== ',' && next !== ']') fail('an array needs "," or "]" here');
+      const next = text.charCodeAt(at);
+      if (next !== is.comma && next !== is.close) fail('an array needs "," or "]" here');
       at += 1;
-      if (next === ']') return items;
+      if (next === is.close) return items;
     }
   };
   const readObject = (depth: number): JsonObject => {
     at += 1;
+    nodes += 2;
     const members = new Map<string, JsonNode>();
     space();
-    if (text[at] === '}') {
+    if (text.charCodeAt(at) === is.closeObject) {
       at += 1;
       return new JsonObject(members);
     }
     for (;;) {
       space();
-      if (text[at] !== '"') fail('a member name is expected');
+      if (text.charCodeAt(at) !== is.quote) fail('a member name is expected');
       const name = readString();
       if (members.has(name)) fail(`member ${JSON.stringify(name)} appears twice`);
       if (name === '__proto__') fail('a member named "__proto__"');
       space();
-      if (text[at] !== ':') fail('":" is expected');
+      if (text.charCodeAt(at) !== is.colon) fail('":" is expected');
       at += 1;
       members.set(name, readValue(depth + 1));
       space();
-      const next = text[at];
-      if (next !== ',' && next !== '}') fail('an object needs "," or "}" here');
+      const next = text.charCodeAt(at);
+      if (next !== is.comma && next !== is.closeObject) fail('an object needs "," or "}" here');
       at += 1;
-      if (next === '}') return new JsonObject(members);
+      if (next === is.closeObject) return new JsonObject(members);
     }
   };
   const value = readValue(0);
@@ -196,14 +244,18 @@ export function parseJson(source: string | Uint8Array, limits: JsonLimits = {}):
 
 /** Writes a tree as compact JSON: same members, same order, same number lexemes. */
 export function serializeJson(node: JsonNode): string {
-  if (node === null || typeof node === 'boolean') return String(node);
   if (typeof node === 'string') return JSON.stringify(node);
   if (node instanceof JsonNumber) return node.lexeme;
+  if (node === null || typeof node === 'boolean') return String(node);
+  let text = '';
   if (node instanceof JsonObject) {
-    const members = [...node.members].map(([name, value]) => `${JSON.stringify(name)}:${serializeJson(value)}`);
-    return `{${members.join(',')}}`;
+    for (const [name, value] of node.members) {
+      text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${serializeJson(value)}`;
+    }
+    return `{${text}}`;
   }
-  return `[${node.map(serializeJson).join(',')}]`;
+  for (const value of node) text += text === '' ? serializeJson(value) : `,${serializeJson(value)}`;
+  return `[${text}]`;
 }
 
 /**

@@ -13,6 +13,8 @@ const filesystemServer = join(
   '../../node_modules/@modelcontextprotocol/server-filesystem/dist/index.js',
 );
 
+const neverEnding = join(import.meta.dirname, '../fixtures/mcp-servers/never-ending.ts');
+
 /** Waits for the next prompt on `approvals watch` and answers it. */
 async function answerNext(app: AppProcess, answer: 'allow' | 'deny', ...extra: string[]): Promise<unknown> {
   const watch = spawn(process.execPath, [cliPath, 'approvals', 'watch', '--data-dir', app.dataDir], {
@@ -127,6 +129,51 @@ describe('the road, from an agent outside to a local stdio server', () => {
       expect(textOf(result)).toContain(folder);
     } finally {
       await client.close();
+    }
+  });
+
+  it('pauses what runs in both eras: within a second every call and stream is over, and nothing more comes', async () => {
+    const command = ['--command', process.execPath, '--arg', neverEnding];
+    await app.cli('servers', 'add', 'endless', ...command);
+    const { url: endless } = await app.cli<{ url: string }>('servers', 'share', 'endless');
+    const mint = async () => (await app.cli<{ token: string }>('agents', 'token', '--server', 'endless')).token;
+    const clients = [await connectLegacy(endless, await mint()), await connectModern(endless, await mint())] as const;
+    try {
+      const watched = clients.map((client) => {
+        let progress = 0;
+        const begun = Promise.withResolvers<void>();
+        const onprogress = (): void => {
+          progress += 1;
+          begun.resolve();
+        };
+        const call = { name: 'watch_status', arguments: {} };
+        const running: Promise<unknown> =
+          client === clients[0]
+            ? clients[0].callTool(call, undefined, { onprogress })
+            : clients[1].callTool(call, { onprogress });
+        const over = running.then(
+          (result) => ({ at: Date.now(), said: textOf(result) }),
+          (error: unknown) => ({ at: Date.now(), said: String(error) }),
+        );
+        return { begun: begun.promise, over, count: () => progress };
+      });
+      await Promise.all(watched.map(({ begun }) => begun));
+      const paused = await app.cli<{ at: string; endedStreams: number }>('pause');
+      for (const { over } of watched) {
+        const { at, said } = await over;
+        expect(at - Date.parse(paused.at), said).toBeLessThan(1_000);
+        expect(said).toMatch(/paused|may have happened/i);
+      }
+      expect(paused.endedStreams).toBeGreaterThanOrEqual(2);
+      const counts = watched.map(({ count }) => count());
+      // A whole question and answer of another process later, nothing more came.
+      const { rows } = await app.cli<{ rows: { server?: string; tool?: string; outcome?: string }[] }>('log', 'list');
+      expect(watched.map(({ count }) => count())).toEqual(counts);
+      const ended = rows.filter((row) => row.tool === 'watch_status').map(({ outcome }) => outcome);
+      expect(ended).toEqual(['unknown', 'unknown']);
+    } finally {
+      await Promise.allSettled(clients.map((client) => client.close()));
+      await app.cli('resume');
     }
   });
 

@@ -422,3 +422,47 @@ test('a backup shows its code once; reset says who must be let in again', async 
   await page.getByRole('dialog').getByRole('button', { name: 'Reset keys' }).click();
   await page.getByText('To be let in again').waitFor();
 });
+
+test('the weekly review is asked for, and each finding has one button', async () => {
+  const { page, core } = await open({ route: '#/approvals' });
+  await page.getByRole('button', { name: 'Look back' }).click();
+  await page.getByText('You answered 41 prompts, 1.4 a day, 3 of them in under a second.').waitFor();
+  const off = page.getByRole('button', { name: /^Switch off: files/ });
+  const before = await off.count();
+  await off.first().click();
+  await expect.poll(() => off.count()).toBe(before - 1);
+  expect(core.asked.at(-1)).toMatchObject({ name: 'tools.set', input: { server: 'files', access: 'off' } });
+  await page.getByText(/The certificate authority ends on/).waitFor();
+});
+
+test('a page that nobody sees takes no rows, and has them all when it is seen again', async () => {
+  const { page, core } = await open({ route: '#/requests' });
+  const rows = page.getByRole('row');
+  const shown = await rows.count();
+  const turn = (state: 'hidden' | 'visible') =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => value });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, state);
+  await turn('hidden');
+  await expect.poll(() => core.listening('log')).toBe(0);
+  core.log([logRow(900, { tool: 'came_unseen' })]);
+  expect(await rows.count()).toBe(shown);
+  await turn('visible');
+  await page.getByText('came_unseen').waitFor();
+});
+
+test('an update is looked for, downloaded and installed, each by its button', async () => {
+  const { page, core } = await open({
+    route: '#/settings',
+    state: { ...sharingState(), updates: { state: 'off' } },
+  });
+  await page.getByText('This package names no feed of updates.').waitFor();
+  core.patch({ updates: { state: 'failed', error: 'The update was refused: its signature does not fit.' } });
+  await page.getByText('its signature does not fit').waitFor();
+  await page.getByRole('button', { name: 'Look now' }).click();
+  await page.getByRole('button', { name: 'Download' }).click();
+  await page.getByRole('button', { name: 'Restart and update' }).click();
+  const steps = () => core.asked.filter(({ name }) => name === 'updates.do').map(({ input }) => input);
+  await expect.poll(steps).toEqual([{ do: 'check' }, { do: 'download' }, { do: 'install' }]);
+});

@@ -251,6 +251,13 @@ export const scenes: readonly Scene[] = [
     }),
     route: '#/approvals',
   },
+  {
+    name: 'weekly-review',
+    state: sharingState,
+    route: '#/approvals',
+    viewport: { width: 1_040, height: 900 },
+    act: (page) => page.getByRole('button', { name: 'Look back' }).click(),
+  },
   { name: 'agents', state: sharingState, route: '#/agents' },
   {
     name: 'agents-paused',

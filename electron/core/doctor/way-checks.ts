@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../shared/clock.ts';
 import { asSallyportError, type SallyportError } from '../../shared/errors.ts';
 import { dialEdge, serverNameOf, type Transport } from '../tunnel/connectors/edge-dialer.ts';
+import { addressOf } from '../tunnel/connectors/edge-trust.ts';
 import type { Network } from '../tunnel/connectors/network.ts';
 import { bad, type Check, good } from './check.ts';
 import { failure, hidden, plain, words } from './words.ts';
@@ -22,6 +23,7 @@ export interface EdgeFacts {
   readonly host: string;
   readonly port: number;
   readonly caPin: string;
+  readonly caPins?: readonly string[] | undefined;
   readonly domain: string;
 }
 
@@ -121,7 +123,7 @@ export async function meetEdge(
     try {
       const proxy = network?.proxyFor(edge);
       const socket = await dialEdge({
-        address: edge,
+        address: addressOf(edge),
         transport,
         alpn: 'http/1.1',
         ca,

@@ -5,6 +5,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { Decided, Judged, RequestLog } from '../request-log/request-log.ts';
 import type { ServerRecord } from '../servers/servers.ts';
 import type { UpstreamAnswer, UpstreamInfo, UpstreamSession } from '../servers/upstream-session.ts';
+import { breathe } from './breathe.ts';
 import type { Subject } from './call-of.ts';
 import { type Carry, multiRound } from './carry.ts';
 import { over, pausedEnding, refused, unavailable } from './endings.ts';
@@ -89,7 +90,9 @@ export function createFeatures(deps: FeaturesDeps): Features {
         };
       }
       // What a resource or a prompt holds passes through like a result: it labels the session, and secrets are masked.
+      await breathe(result);
       policy.saw(judged.call, result, clock.now());
+      await breathe(result);
       const masked = await policy.masked(judged.call, result, new JsonObject());
       const passed = !modern
         ? masked.result

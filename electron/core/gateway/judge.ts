@@ -4,6 +4,7 @@ import { type JsonNode, type JsonObject, serializeJson } from '../../shared/json
 import { pausesAgent } from '../policy/paused-agents.ts';
 import type { Judged, RequestLog } from '../request-log/request-log.ts';
 import type { AgentSessions } from './agent-sessions.ts';
+import { breathe } from './breathe.ts';
 import { type Asking, callOf, type Subject } from './call-of.ts';
 import { codes, errorResponse } from './protocol-errors.ts';
 import type { RequestContext } from './request-context.ts';
@@ -91,8 +92,10 @@ export function createJudge(deps: JudgeDeps): Judge {
       }
       let bytesOut = 0;
       try {
+        await breathe(ending.message);
         const fit = fitted(context, ending);
         ending = fit.ending;
+        await breathe(fit.text);
         bytesOut = reply.answer(fit.text, ending.status, ending.headers);
         if (bytesOut > 0 && reply.delivered && !(await reply.delivered())) bytesOut = 0;
         if (bytesOut === 0) {
@@ -103,6 +106,7 @@ export function createJudge(deps: JudgeDeps): Judge {
         onProblem(`An answer could not be sent: ${textOf(thrown)}`);
       }
       try {
+        await breathe(ending.message);
         const { instead } = ending;
         if (instead) {
           const error = `The person changed its arguments: ${instead.call.id} took its place.`;

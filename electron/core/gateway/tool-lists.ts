@@ -1,7 +1,9 @@
+import { isTooLarge } from '../../shared/definition-size.ts';
 import { SallyportError } from '../../shared/errors.ts';
 import { JsonObject, memberAt } from '../../shared/json-tree.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { UpstreamSession } from '../servers/upstream-session.ts';
+import { breathe } from './breathe.ts';
 
 /** The whole tool list of one server, all pages joined. */
 export interface ToolList {
@@ -32,14 +34,19 @@ const maxPages = 100;
 const maxTools = 10_000;
 
 /** Makes it. */
-export function createToolLists(policy: Pick<Policy, 'observe'>): ToolLists {
+export function createToolLists(policy: Pick<Policy, 'observe' | 'prepare'>): ToolLists {
   const bySession = new WeakMap<UpstreamSession, Promise<ToolListAnswer>>();
   const latest = new Map<string, ToolList>();
   const read = async (server: string, session: UpstreamSession, signal?: AbortSignal): Promise<ToolListAnswer> => {
     const answer = await readPages(session, signal);
     if ('list' in answer) {
+      const { tools } = answer.list;
+      await breathe(tools);
+      await policy.prepare(tools);
+      await breathe(tools);
       latest.set(server, answer.list);
-      policy.observe(server, answer.list.tools);
+      policy.observe(server, tools);
+      await breathe(tools);
     }
     return answer;
   };
@@ -84,6 +91,7 @@ async function readPages(session: UpstreamSession, signal: AbortSignal | undefin
     for (const tool of listed) {
       const name = memberAt(tool, 'name');
       if (!(tool instanceof JsonObject) || typeof name !== 'string') throw wrong('holds something that is no tool');
+      if (isTooLarge(tool)) throw wrong('holds a definition that is too large');
       // Of two tools with one name nobody could say which was approved.
       if (byName.has(name)) throw wrong('names a tool twice');
       byName.set(name, tool);

@@ -6,6 +6,7 @@ import type { Approvals } from '../approvals/approvals.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Decided, Judged, RequestLog } from '../request-log/request-log.ts';
 import type { UpstreamAnswer } from '../servers/upstream-session.ts';
+import { breathe } from './breathe.ts';
 import { callDigest } from './call-digest.ts';
 import type { Carry } from './carry.ts';
 import {
@@ -109,7 +110,7 @@ export function createTools(deps: ToolsDeps): Tools {
   const isKnown = (context: RequestContext, name: string | undefined): boolean => {
     const { tools, stepUp } = context.authorization;
     if (name === undefined || (tools !== undefined && !tools.includes(name) && !stepUp)) return false;
-    const view = policy.tools(context.route.record.slug).find((tool) => tool.name === name);
+    const view = policy.tool(context.route.record.slug, name);
     return view !== undefined && (view.state === 'changed' || (view.state === 'approved' && view.access !== 'off'));
   };
 
@@ -299,7 +300,9 @@ export function createTools(deps: ToolsDeps): Tools {
     owner: { readonly call: Call; readonly grant: string },
   ): Promise<UpstreamAnswer> => {
     const came = 'error' in answer ? answer.error : answer.result;
+    await breathe(came);
     policy.saw(call, came, clock.now());
+    await breathe(came);
     if (!(came instanceof JsonObject)) return answer;
     const { result, withheld, kinds, unseen } = await policy.masked(call, came, definition);
     if (kinds.length > 0 && 'result' in answer) {

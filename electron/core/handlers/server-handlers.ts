@@ -65,6 +65,7 @@ export function createServerHandlers(
     // Sharing approves what there is now, of whatever kind.
     if (!record.shared) deps.offers.forget(record.slug);
     const definitions = await readTools(servers, record, waitMs);
+    await policy.prepare(definitions);
     policy.approveAll(record.slug, definitions);
     registry.setShared(record.slug, true);
     tunnel.keepAddress();

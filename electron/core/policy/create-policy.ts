@@ -8,6 +8,7 @@ import type { PausedAgents } from './paused-agents.ts';
 import type { PinStore } from './pin-store.ts';
 import { pinOf } from './pins.ts';
 import type { Policy } from './policy.ts';
+import { prepareDefinitions } from './prepare-definitions.ts';
 import { createRuleBook, type RuleBook, type RuleMatches } from './rule-book.ts';
 import { noRules, type RulesDocument } from './rules-document.ts';
 import { createSessionMemory } from './session-memory.ts';
@@ -111,8 +112,10 @@ export function createPolicy(deps: PolicyDeps): Policy {
 
   return {
     approveAll: registry.approveAll,
+    prepare: prepareDefinitions,
     observe: registry.observe,
     tools: registry.views,
+    tool: registry.view,
     setAccess: (server, tool, access, pin) => registry.setAccess(server, tool, access, pin),
     exposes(server, definition) {
       const name = definition.get('name');

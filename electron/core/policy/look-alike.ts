@@ -49,6 +49,19 @@ export function plainName(name: string): string {
 
 /** What a name looks like: twins of Latin letters, digits for letters, and pairs that read as one letter are made the same. */
 export function skeleton(name: string): string {
+  const known = skeletons.get(name);
+  if (known !== undefined) return known;
+  const made = skeletonOf(name);
+  if (skeletons.size >= mostSkeletons) skeletons.clear();
+  skeletons.set(name, made);
+  return made;
+}
+
+/** What was made already: each change of a list asks for every name of every server. */
+const skeletons = new Map<string, string>();
+const mostSkeletons = 20_000;
+
+function skeletonOf(name: string): string {
   const letters = [...plainName(name.normalize('NFKC'))].map((one) => twins.get(one) ?? one).join('');
   return letters
     .normalize('NFD')

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import { type JsonNode, JsonObject, toPlain } from '../../shared/json-tree.ts';
+import { type JsonNode, JsonNumber, JsonObject, toPlain } from '../../shared/json-tree.ts';
 import { compileArgumentSchema, SchemaProblem } from './argument-schema.ts';
-import { type FoundSecret, findSecrets } from './secret-shapes.ts';
+import { type MaskedText, masking } from './mask-text.ts';
+import { maskInThread } from './mask-thread.ts';
 
 /** A result in which secrets became markers (`security.md` S16). */
 export interface Masked {
@@ -25,13 +26,8 @@ export interface ResultHandling {
 /** Results are masked and else faithful: taking unseen characters out breaks Persian, Hebrew and emoji. */
 export const asUsual: ResultHandling = { secrets: 'mask', unseen: 'report' };
 
-/** Tags, bidirectional controls, zero-width characters, invisible operators, terminal escapes and other controls. */
-const unseenCharacters =
-  /\u{1B}(?:\[[0-?]{0,40}[ -/]{0,10}[@-~]|\][^\u{7}\u{1B}]{0,400}(?:\u{7}|\u{1B}\\)?|[@-Z\\-_])|[\u{E0000}-\u{E007F}\u{200B}-\u{200F}\u{202A}-\u{202E}\u{2060}-\u{2064}\u{2066}-\u{2069}\u{FEFF}\u{AD}\u{180E}\u{0}-\u{8}\u{B}\u{C}\u{E}-\u{1F}\u{7F}]/gu;
-
-/** Characters searched at a stretch, so that the event loop is not held; and how far stretches overlap. */
-const stretch = 65_536;
-const overlap = 24_576;
+/** Texts longer than this are searched in a thread of their own. */
+const longText = 131_072;
 /** Milliseconds after which whatever else waits has its turn. */
 const turnMs = 10;
 
@@ -50,27 +46,21 @@ export async function maskResult(
   const rest = createRest();
   const text = async (given: string): Promise<string> => {
     await rest();
-    const hidden = given.match(unseenCharacters)?.length ?? 0;
-    unseen += hidden;
-    const value = hidden > 0 && handling.unseen === 'remove' ? given.replaceAll(unseenCharacters, '') : given;
-    const found = handling.secrets === 'mask' ? await secretsOf(value, rest) : [];
-    let masked = '';
-    let end = 0;
-    for (const { from, to, kind } of found) {
-      kinds.add(kind);
-      masked += `${value.slice(end, from)}⟨secret removed: ${kind}⟩`;
-      end = to;
-    }
-    return found.length === 0 ? value : masked + value.slice(end);
+    const masked =
+      given.length > longText ? await maskInThread(given, handling) : await maskHere(given, handling, rest);
+    unseen += masked.unseen;
+    for (const kind of masked.kinds) kinds.add(kind);
+    return masked.value;
   };
   const walk = async (node: JsonNode): Promise<JsonNode> => {
     if (typeof node === 'string') return text(node);
+    await rest();
     if (node instanceof JsonObject) {
       const members: [string, JsonNode][] = [];
       let changed = false;
       for (const [name, value] of node.members) {
         // Binary content is what it is; a change would only break it.
-        const next = isBinary(node, name) ? value : await walk(value);
+        const next = holdsNoText(value) || isBinary(node, name) ? value : await walk(value);
         changed ||= next !== value;
         members.push([name, next]);
       }
@@ -78,10 +68,20 @@ export async function maskResult(
     }
     if (!Array.isArray(node)) return node;
     const items: JsonNode[] = [];
-    for (const item of node as readonly JsonNode[]) items.push(await walk(item));
+    for (const item of node as readonly JsonNode[]) items.push(holdsNoText(item) ? item : await walk(item));
     return items.some((item, at) => item !== node[at]) ? items : node;
   };
-  const masked = await walk(result);
+  let masked: JsonNode;
+  try {
+    masked = await walk(result);
+  } catch {
+    return {
+      result,
+      kinds: [...kinds, 'what could not be searched'],
+      unseen,
+      withheld: 'The result could not be searched for secrets.',
+    };
+  }
   if (!(masked instanceof JsonObject) || masked === result) return { result, kinds: [], unseen };
   const structured = masked.get('structuredContent');
   const holds =
@@ -98,6 +98,11 @@ export async function maskResult(
         unseen,
         withheld: `The result holds ${list.join(' and ')}, which cannot be masked in it.`,
       };
+}
+
+/** Numbers and words of JSON itself: not worth a step of their own. */
+function holdsNoText(node: JsonNode): boolean {
+  return node === null || typeof node === 'boolean' || node instanceof JsonNumber;
 }
 
 /** `data` of an image or a sound, `blob` of a resource (MCP content blocks). */
@@ -117,22 +122,13 @@ function createRest(): () => Promise<void> {
   };
 }
 
-async function secretsOf(text: string, rest: () => Promise<void>): Promise<readonly FoundSecret[]> {
-  if (text.length <= stretch) return findSecrets(text);
-  const found: FoundSecret[] = [];
-  for (let from = 0; from < text.length; from += stretch - overlap) {
-    for (const one of findSecrets(text.slice(from, from + stretch))) {
-      const shifted = { ...one, from: one.from + from, to: one.to + from };
-      const last = found.at(-1);
-      if (last && shifted.from < last.to) {
-        // Seen whole in one of two stretches, cut in the other: the longer one counts.
-        if (shifted.to > last.to) found[found.length - 1] = { ...shifted, from: Math.min(last.from, shifted.from) };
-      } else found.push(shifted);
-    }
-    if (from + stretch >= text.length) break;
+async function maskHere(text: string, handling: ResultHandling, rest: () => Promise<void>): Promise<MaskedText> {
+  const steps = masking(text, handling);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
     await rest();
   }
-  return found;
 }
 
 function satisfies(value: JsonNode, schema: JsonNode): boolean {

@@ -11,10 +11,14 @@ export interface Policy {
    * sharing does. Tools that were set by the person before keep their access where the pin is unchanged.
    */
   approveAll(server: string, definitions: readonly JsonObject[]): void;
+  /** Judges definitions ahead, in slices; {@link observe} and {@link approveAll} are quick after it. */
+  prepare(definitions: readonly JsonObject[]): Promise<void>;
   /** Takes note of the tools that a server lists now: an unknown one is `new` (off), a different one `changed` (blocked). */
   observe(server: string, definitions: readonly JsonObject[]): void;
   /** Every tool known of a server, also those gone; sorted by name. */
   tools(server: string): readonly ToolView[];
+  /** One of {@link tools}. */
+  tool(server: string, name: string): ToolView | undefined;
   /**
    * Sets a tool's access. Anything but `off` on a new or changed tool approves the definition whose pin is given.
    * @throws SallyportError at hop `policy`: `tool_not_found`, `pin_stale`

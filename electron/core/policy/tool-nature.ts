@@ -82,6 +82,17 @@ const outsideParameters = set('host hostname domain ip nameserver');
 
 /** Judges a definition once; nothing in it is run or matched with patterns of its own. */
 export function natureOf(definition: JsonObject): ToolNature {
+  const known = natures.get(definition);
+  if (known) return known;
+  const nature = judgedNature(definition);
+  natures.set(definition, nature);
+  return nature;
+}
+
+/** What was judged already: a definition never changes once it is parsed. */
+const natures = new WeakMap<JsonObject, ToolNature>();
+
+function judgedNature(definition: JsonObject): ToolNature {
   const classified = classifyTool(definition);
   const name = definition.get('name');
   const words = toolWords(typeof name === 'string' ? name : '');

@@ -47,6 +47,8 @@ export interface ToolRegistry {
   /** The tool of exactly that name; any other spelling is another tool. */
   find(server: string, tool: string): KnownTool | undefined;
   views(server: string): readonly ToolView[];
+  /** The view of one tool. */
+  view(server: string, tool: string): ToolView | undefined;
   /** Why nothing of the server can be judged, if its record is lost. */
   unreadable(server: string): string | undefined;
   forget(server: string): void;
@@ -182,8 +184,9 @@ export function createToolRegistry(options: ToolRegistryOptions): ToolRegistry {
       const known = toolsOf(server);
       const before = fingerprint(known);
       list(known, listingOf(definitions));
+      if (fingerprint(known) === before) return;
       looks = undefined;
-      if (fingerprint(known) !== before) changed(server);
+      changed(server);
     },
     setAccess(server, tool, access, pin) {
       const known = toolsOf(server);
@@ -236,6 +239,7 @@ export function createToolRegistry(options: ToolRegistryOptions): ToolRegistry {
       const names = new Set([...known.approved.keys(), ...(known.current?.keys() ?? [])]);
       return [...names].sort().flatMap((name) => view(server, known, name) ?? []);
     },
+    view: (server, tool) => view(server, toolsOf(server), tool),
     unreadable: (server) => toolsOf(server).unreadable,
     forget(server) {
       store.remove(server);

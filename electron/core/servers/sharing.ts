@@ -1,3 +1,4 @@
+import { isTooLarge } from '../../shared/definition-size.ts';
 import { SallyportError } from '../../shared/errors.ts';
 import { JsonNumber, JsonObject, memberAt } from '../../shared/json-tree.ts';
 import type { ServerRecord, Servers } from './servers.ts';
@@ -56,7 +57,14 @@ export async function listTools(session: UpstreamSession, timeoutMs: number): Pr
     if (!Array.isArray(listed)) {
       throw new SallyportError('server_wrong_output', 'server', 'The server’s tool list is not a list.');
     }
-    for (const tool of listed) if (tool instanceof JsonObject) tools.push(tool);
+    for (const tool of listed) {
+      if (!(tool instanceof JsonObject)) continue;
+      if (isTooLarge(tool)) {
+        const message = 'The server’s tool list holds a definition that is too large to be judged.';
+        throw new SallyportError('server_wrong_output', 'server', message);
+      }
+      tools.push(tool);
+    }
     const next = memberAt(answer.result, 'nextCursor');
     if (typeof next !== 'string') return tools;
     cursor = next;

@@ -52,7 +52,13 @@ export const settingsDocument = z.looseObject({
     way: z.enum(['embedded', 'edge', 'forward', 'openai', 'anthropic']),
     domain: z.string().min(1),
     edge: z
-      .looseObject({ host: z.string().min(1), port, caPin: z.string().min(1), domain: z.string().min(1) })
+      .looseObject({
+        host: z.string().min(1),
+        port,
+        caPin: z.string().min(1),
+        caPins: z.array(z.string().min(1)).optional(),
+        domain: z.string().min(1),
+      })
       .optional(),
     forward: z.looseObject({ host: z.string().min(1), port }).optional(),
     certificate: z

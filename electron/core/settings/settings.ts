@@ -78,6 +78,8 @@ export interface SettingsData {
       readonly host: string;
       readonly port: number;
       readonly caPin: string;
+      /** Pins of further authorities that the edge named while it changes its own. */
+      readonly caPins?: readonly string[] | undefined;
       readonly domain: string;
     };
     /** The public name and port that a forwarder of the person's brings; kept while another way is in use. */

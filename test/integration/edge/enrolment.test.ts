@@ -31,7 +31,12 @@ for (const [name, open] of Object.entries(stores)) {
     const clock = createManualClock();
     const { authority } = await createAuthority({ commonName: 'Edge', now: clock.now() });
     const store = await open();
-    const enrolment = createEnrolment({ store, authority, clock, edgeName: 'edge.test' });
+    const enrolment = createEnrolment({
+      store,
+      authorities: () => ({ active: authority }),
+      clock,
+      edgeName: 'edge.test',
+    });
     const { csrPem } = await createCsr();
 
     const { token, domain } = await enrolment.invite({ name: 'mail' });
@@ -60,14 +65,14 @@ test('the folder survives being opened again, holds no token, and is the ownerâ€
   const { authority } = await createAuthority({ commonName: 'Edge', now: clock.now() });
   const first = createEnrolment({
     store: (await stores.folder?.()) as EdgeStore,
-    authority,
+    authorities: () => ({ active: authority }),
     clock,
     edgeName: 'e.test',
   });
   const { token } = await first.invite();
   const second = createEnrolment({
     store: (await stores.folder?.()) as EdgeStore,
-    authority,
+    authorities: () => ({ active: authority }),
     clock,
     edgeName: 'e.test',
   });
@@ -87,7 +92,7 @@ test('an agentâ€™s name is given once until it is revoked', async () => {
   const clock = createManualClock();
   const { authority } = await createAuthority({ commonName: 'Edge', now: clock.now() });
   const store = createMemoryEdgeStore();
-  const enrolment = createEnrolment({ store, authority, clock, edgeName: 'e.test' });
+  const enrolment = createEnrolment({ store, authorities: () => ({ active: authority }), clock, edgeName: 'e.test' });
   const { csrPem } = await createCsr();
   const { serialNumber } = await enrolment.addAgent('claude', csrPem);
   await expect(enrolment.addAgent('claude', csrPem)).rejects.toMatchObject({ code: 'agent_exists' });

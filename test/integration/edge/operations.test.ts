@@ -110,17 +110,17 @@ test('reload: limits, allow-list and certificate are in force from the next conn
   const { authority } = await createAuthority({ commonName: 'Public CA', now: Date.now() });
   const issued = await issueServerCertificate({ authority, hosts: ['edge.test'], now: Date.now() });
   const publicCertificate = { certificate: issued.pem, key: issued.keyPem };
-  expect(() =>
+  await expect(
     edge.edge.reload({ agentsAllowed: [], publicCertificate: { ...publicCertificate, key: keyPem } }),
-  ).toThrow(expect.objectContaining({ code: 'bad_certificate' }));
-  expect(() => edge.edge.reload({ agentsAllowed: ['nobody'] })).toThrow(
+  ).rejects.toThrow(expect.objectContaining({ code: 'bad_certificate' }));
+  await expect(edge.edge.reload({ agentsAllowed: ['nobody'] })).rejects.toThrow(
     expect.objectContaining({ code: 'bad_allow_list' }),
   );
   expect(open.destroyed).toBe(false);
 
   const gone = once(open, 'close');
   const limits = { ...wideLimits, source: { open: 1, perSecond: 1_000, burst: 1_000 } };
-  edge.edge.reload({ limits, agentsAllowed: ['192.0.2.0/24'], publicCertificate });
+  await edge.edge.reload({ limits, agentsAllowed: ['192.0.2.0/24'], publicCertificate });
   await gone;
   const https = connectTls({ host: '127.0.0.1', port: edge.port, servername: 'edge.test', ca: [authority.pem] });
   await once(https, 'secureConnect');

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { expect, it } from 'vitest';
 import { maskResult } from '../../../electron/core/policy/mask-result.ts';
 import { fromPlain, JsonObject, serializeJson } from '../../../electron/shared/json-tree.ts';
@@ -83,4 +85,15 @@ it('gives others their turn while it looks through very many short texts', async
   }
   await masking;
   expect(turns).toBeGreaterThan(3);
+});
+
+it('masks a long text in a thread: the event loop is free for most of the time that it takes', async () => {
+  const noise = randomBytes(3 * 1024 * 1024).toString('base64');
+  const long = text(`${noise.slice(0, 3_000_000)} ${token} ${noise.slice(3_000_000)}`);
+  const before = performance.eventLoopUtilization();
+  const { result, kinds } = await maskResult(long, undefined);
+  const { utilization } = performance.eventLoopUtilization(before);
+  expect(kinds).toEqual(['a GitHub token']);
+  expect(serializeJson(result).includes(token)).toBe(false);
+  expect(utilization).toBeLessThan(0.5);
 });

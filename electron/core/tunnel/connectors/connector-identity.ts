@@ -22,6 +22,8 @@ export interface ConnectorIdentityDeps {
   readonly clock: Clock;
   /** Gets the next certificate from the edge, with the present one as proof. */
   readonly renew: (present: ClientCertificate) => Promise<ClientCertificate>;
+  /** Asks whether the next certificate is wanted before its time; asked at the start and every 12 hours. */
+  readonly due?: () => Promise<boolean>;
   /** Keeps the next certificate for good; it is used once this has resolved. */
   readonly store: (next: ClientCertificate) => Promise<void>;
   /** The certificate changed: connections should move over to it. */
@@ -35,7 +37,7 @@ const lookEveryMs = 12 * 3_600_000;
 /** After a failure; a renewal has weeks to succeed in. */
 const retryMs = 2 * 3_600_000;
 
-/** Renews a client certificate at two thirds of its life. */
+/** Renews a client certificate at two thirds of its life, or when the edge wants one of another authority. */
 export function createConnectorIdentity(deps: ConnectorIdentityDeps): ConnectorIdentity {
   const { clock } = deps;
   let current = deps.first;
@@ -53,11 +55,15 @@ export function createConnectorIdentity(deps: ConnectorIdentityDeps): ConnectorI
     current = next;
     deps.onRenewed();
   };
+  const step = async (): Promise<void> => {
+    const wanted = renewAt() <= clock.now() || ((await deps.due?.()) ?? false);
+    if (wanted && !closed) await renew();
+  };
   const watch = (waitMs: number): void => {
     if (closed) return;
     cancel = clock.schedule(waitMs, () => {
-      if (renewAt() > clock.now()) return watch(untilRenewal());
-      renew().then(
+      if (!deps.due && renewAt() > clock.now()) return watch(untilRenewal());
+      step().then(
         () => watch(untilRenewal()),
         (error: unknown) => {
           if (!closed) deps.onTrouble(asSallyportError(error, 'edge'));
@@ -67,7 +73,7 @@ export function createConnectorIdentity(deps: ConnectorIdentityDeps): ConnectorI
     });
   };
   const untilRenewal = (): number => Math.min(lookEveryMs, Math.max(0, renewAt() - clock.now()));
-  watch(untilRenewal());
+  watch(deps.due ? 0 : untilRenewal());
 
   return {
     current: () => current,

@@ -22,7 +22,7 @@ export interface EdgeConnectorDeps {
   readonly domain: string;
   /** The client certificate and its key, asked for at each attempt. */
   readonly identity: () => ClientCertificate;
-  /** The edge's CA, PEM; its key must be the pinned one. */
+  /** The edge's CA, PEM, during a change of it two; each key must be a pinned one. Read at each attempt, as the address is. */
   readonly ca: string;
   readonly clock: Clock;
   /** Evenly distributed from 0 to below 1, for the jitter. Default `Math.random`. */
@@ -261,7 +261,7 @@ export function createEdgeConnector(deps: EdgeConnectorDeps): EdgeConnector {
   async function open(transport: Transport, signal: AbortSignal): Promise<Live> {
     const proxy = deps.proxy?.();
     const socket = await dialEdge({
-      address,
+      address: deps.address,
       transport,
       alpn: connectorAlpn,
       ca: deps.ca,

@@ -5,6 +5,7 @@ import { type ClientOptions, WebSocket } from 'ws';
 import { SallyportError } from '../../../shared/errors.ts';
 import { carrierPath, carrierProtocol, edgeAlias } from '../edge/protocol.ts';
 import { createWebSocketDuplex, maxMessageAccepted } from '../edge/websocket-duplex.ts';
+import { certificatesOf } from '../pki/certificate-bundle.ts';
 import { publicKeyPin } from '../pki/fingerprint.ts';
 import { rootsWith } from './network.ts';
 import { connectThroughProxy, type HttpProxy } from './proxy.ts';
@@ -16,6 +17,8 @@ export interface EdgeAddress {
   readonly port: number;
   /** Pin of the edge CA's public key, from the join line. */
   readonly caPin: string;
+  /** Pins of further authorities that the edge named over a connection that a pinned one vouched for. */
+  readonly caPins?: readonly string[];
 }
 
 /** How the bytes of the connector's TLS get to the edge. */
@@ -26,7 +29,7 @@ export interface DialOptions {
   readonly address: EdgeAddress;
   readonly transport: Transport;
   readonly alpn: string;
-  /** The edge's CA in PEM: nothing else is trusted for the TLS that counts. */
+  /** The edge's CA in PEM, during a change of it two: nothing else is trusted for the TLS that counts. */
   readonly ca: string;
   /** Client certificate and key in PEM, where the door asks for them. */
   readonly client?: { readonly certificate: string; readonly key: string };
@@ -52,7 +55,11 @@ export function serverNameOf(host: string): string {
  */
 export async function dialEdge(options: DialOptions): Promise<TLSSocket> {
   const { address } = options;
-  if (publicKeyPin(options.ca) !== address.caPin) throw untrusted(address, 'the stored CA has another key');
+  const pinned = new Set([address.caPin, ...(address.caPins ?? [])]);
+  const cas = certificatesOf(options.ca);
+  if (cas.length === 0 || !cas.every((ca) => pinned.has(publicKeyPin(ca)))) {
+    throw untrusted(address, 'the stored CA has another key');
+  }
   return withDeadline(options, async (closeLater) => {
     const carrier = await openCarrier(options, closeLater);
     return secure(options, carrier, options.ca, closeLater);

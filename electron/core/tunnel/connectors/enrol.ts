@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import * as z from 'zod';
 import { asSallyportError, errorShape, SallyportError } from '../../../shared/errors.ts';
 import { parseJoinLine } from '../edge/join-line.ts';
-import { enrolPath, renewPath } from '../edge/protocol.ts';
+import { authorityPath, enrolPath, renewPath } from '../edge/protocol.ts';
 import { createCsr } from '../pki/certificate-request.ts';
 import { privateKeyPin, publicKeyPin } from '../pki/fingerprint.ts';
 import type { ClientCertificate } from './connector-identity.ts';
@@ -59,8 +59,8 @@ export async function joinEdge(joinLine: string, options: JoinOptions = {}): Pro
   const proxy = options.proxyFor?.(address);
   const { csrPem, keyPem } = await createCsr();
   const { socket, ca } = await eitherWay(meet);
-  const answer = await post(socket, address, enrolPath, { token, csr: csrPem });
-  checkAnswer(answer, keyPem, address.caPin);
+  const answer = await exchange(socket, address, 'POST', enrolPath, answerSchema, { token, csr: csrPem });
+  checkAnswer(answer, keyPem, address.caPin, [address.caPin]);
   return {
     ...address,
     domain: answer.domain,
@@ -87,10 +87,12 @@ export async function joinEdge(joinLine: string, options: JoinOptions = {}): Pro
 /** What {@link renewAtEdge} needs besides how to get out. */
 export interface RenewOptions extends JoinOptions {
   readonly address: EdgeAddress;
-  /** The edge's CA, PEM. */
+  /** The edge's CA, PEM; during a change of it two. */
   readonly ca: string;
   /** The present certificate, which proves who asks. */
   readonly present: ClientCertificate;
+  /** Pin of the authority of the edge that is to sign; default the one it shows. */
+  readonly authority?: string;
 }
 
 /**
@@ -98,24 +100,54 @@ export interface RenewOptions extends JoinOptions {
  * @throws SallyportError at hop `edge`: as {@link joinEdge}, and `certificate_needed`, `renewal_refused`
  */
 export async function renewAtEdge(options: RenewOptions): Promise<ClientCertificate> {
-  const { address, ca, present } = options;
-  const proxy = options.proxyFor?.(address);
+  const { address, authority } = options;
   const { csrPem, keyPem } = await createCsr();
-  const socket = await eitherWay((transport) =>
+  const socket = await dialHttps(options);
+  const body = { csr: csrPem, ...(authority === undefined ? {} : { authority }) };
+  const answer = await exchange(socket, address, 'POST', renewPath, answerSchema, body);
+  checkAnswer(answer, keyPem, authority ?? publicKeyPin(answer.ca), [address.caPin, ...(address.caPins ?? [])]);
+  return { certificate: answer.certificate, key: keyPem };
+}
+
+/** What an edge says of its authorities. */
+export interface EdgeTrust {
+  /** All that it trusts and may show, PEM. */
+  readonly trusted: readonly string[];
+  /** Pin of the one that certificates are to be from. */
+  readonly signs: string;
+}
+
+const trustSchema = z.object({ trusted: z.array(z.string().max(16_384)).min(1).max(3), signs: z.string().max(100) });
+
+/**
+ * Asks an edge by which authorities it is to be known from now on. The connection is vouched for by one that is trusted already.
+ * @throws SallyportError at hop `edge`: as {@link joinEdge}
+ */
+export async function askTrust(options: RenewOptions): Promise<EdgeTrust> {
+  const answer = await exchange(await dialHttps(options), options.address, 'GET', authorityPath, trustSchema);
+  try {
+    if (answer.trusted.some((pem) => publicKeyPin(pem) === answer.signs)) return answer;
+  } catch {
+    // falls through to the one refusal
+  }
+  throw invalid('its authorities cannot be read');
+}
+
+/** The edge's own HTTPS, with the present certificate. */
+function dialHttps({ address, ca, present, timeoutMs, carrierCa, proxyFor }: RenewOptions): Promise<TLSSocket> {
+  const proxy = proxyFor?.(address);
+  return eitherWay((transport) =>
     dialEdge({
       address,
       transport,
       alpn: 'http/1.1',
       ca,
       client: present,
-      timeoutMs: options.timeoutMs ?? 10_000,
-      ...(options.carrierCa ? { carrierCa: options.carrierCa } : {}),
+      timeoutMs: timeoutMs ?? 10_000,
+      ...(carrierCa ? { carrierCa } : {}),
       ...(proxy ? { proxy } : {}),
     }),
   );
-  const answer = await post(socket, address, renewPath, { csr: csrPem });
-  checkAnswer(answer, keyPem, address.caPin);
-  return { certificate: answer.certificate, key: keyPem };
 }
 
 /** First raw TLS; the WebSocket where that does not get through. */
@@ -129,12 +161,18 @@ async function eitherWay<T>(attempt: (transport: Transport) => Promise<T>): Prom
   });
 }
 
-function checkAnswer(answer: z.infer<typeof answerSchema>, key: string, caPin: string): void {
+function checkAnswer(
+  answer: z.infer<typeof answerSchema>,
+  key: string,
+  caPin: string,
+  pinned: readonly string[],
+): void {
   try {
     const certificate = new X509Certificate(answer.certificate);
     const ca = new X509Certificate(answer.ca);
     const good =
       publicKeyPin(ca) === caPin &&
+      pinned.includes(caPin) &&
       certificate.verify(ca.publicKey) &&
       publicKeyPin(certificate) === privateKeyPin(key);
     if (good) return;
@@ -150,22 +188,25 @@ function invalid(why: string): SallyportError {
   });
 }
 
-function post(
+function exchange<Answer>(
   socket: TLSSocket,
   address: EdgeAddress,
+  method: 'GET' | 'POST',
   path: string,
-  document: object,
-): Promise<z.infer<typeof answerSchema>> {
-  const body = JSON.stringify(document);
+  schema: z.ZodType<Answer>,
+  document?: object,
+): Promise<Answer> {
+  const body = document === undefined ? '' : JSON.stringify(document);
   return new Promise((resolve, reject) => {
     const outgoing = request({
       createConnection: () => socket,
-      method: 'POST',
+      method,
       path,
       headers: {
         host: serverNameOf(address.host),
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
+        ...(document === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
       },
       timeout: 15_000,
     });
@@ -182,7 +223,7 @@ function post(
       response.on('end', () => {
         socket.destroy();
         try {
-          resolve(readAnswer(response.statusCode ?? 0, text));
+          resolve(readAnswer(response.statusCode ?? 0, text, schema));
         } catch (error) {
           reject(error);
         }
@@ -192,7 +233,7 @@ function post(
   });
 }
 
-function readAnswer(status: number, text: string): z.infer<typeof answerSchema> {
+function readAnswer<Answer>(status: number, text: string, schema: z.ZodType<Answer>): Answer {
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -200,7 +241,7 @@ function readAnswer(status: number, text: string): z.infer<typeof answerSchema> 
     throw invalid(`status ${status} without JSON`);
   }
   if (status === 200) {
-    const answer = answerSchema.safeParse(body);
+    const answer = schema.safeParse(body);
     if (!answer.success) throw invalid('fields are missing');
     return answer.data;
   }

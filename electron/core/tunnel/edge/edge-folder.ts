@@ -4,16 +4,15 @@ import * as z from 'zod';
 import type { Clock } from '../../../shared/clock.ts';
 import { SallyportError } from '../../../shared/errors.ts';
 import { writeDurably } from '../../state/durable-file.ts';
-import { type Authority, createAuthority, loadAuthority } from '../pki/authority.ts';
+import { createAuthority } from '../pki/authority.ts';
 import { isDnsName } from '../pki/certificate-names.ts';
+import { type EdgeAuthorities, firstAuthority, readEdgeAuthorities } from './edge-authorities.ts';
 import { type EdgeConfig, initialEdgeConfig, parseEdgeConfig } from './edge-config.ts';
 import { type EdgeStore, openEdgeStore } from './edge-store.ts';
 
 /** Name of the configuration in an edge's folder. */
 export const edgeConfigName = 'edge.yaml';
 
-const caName = 'ca.crt';
-const caKeyName = 'ca.key';
 const runningName = 'running.json';
 const runningSchema = z.object({ port: z.number().int(), pid: z.number().int() });
 
@@ -22,7 +21,7 @@ export interface EdgeFolder {
   /** Absolute path. */
   readonly directory: string;
   readonly config: EdgeConfig;
-  readonly authority: Authority;
+  readonly authorities: EdgeAuthorities;
   readonly store: EdgeStore;
   /** Chain and key of a public CA, where the configuration names them. */
   readonly publicCertificate?: { readonly certificate: string; readonly key: string };
@@ -62,8 +61,8 @@ export async function initEdgeFolder(
   }
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const { authority, keyPem } = await createAuthority({ commonName: `Sallyport edge ${name}`, now: clock.now() });
-  await writeDurably(join(folder, caKeyName), keyPem);
-  await writeDurably(join(folder, caName), authority.pem);
+  await writeDurably(join(folder, firstAuthority.key), keyPem);
+  await writeDurably(join(folder, firstAuthority.certificate), authority.pem);
   await openEdgeStore(join(folder, 'state'));
   // Last, because its presence says that the folder is whole.
   await writeDurably(path, initialEdgeConfig({ ...options, name }));
@@ -78,16 +77,13 @@ export async function openEdgeFolder(configPath: string): Promise<EdgeFolder> {
   const path = resolve(configPath);
   const directory = dirname(path);
   const config = parseEdgeConfig(await read(path, 'edge_config_missing'), basename(path));
-  const authority = await loadAuthority({
-    certificatePem: await read(join(directory, caName), 'edge_key_missing'),
-    keyPem: await read(join(directory, caKeyName), 'edge_key_missing'),
-  });
+  const authorities = await readEdgeAuthorities(directory);
   const state = resolve(directory, config.state);
   const store = await openEdgeStore(state);
   return {
     directory,
     config,
-    authority,
+    authorities,
     store,
     ...(config.https
       ? {

@@ -25,6 +25,8 @@ const clientSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{2,40}$/)
     .optional(),
+  /** Pin of the authority that signed it; absent where there was only one so far. */
+  authority: z.string().optional(),
   createdAt: z.iso.datetime(),
   notAfter: z.iso.datetime(),
   revokedAt: z.iso.datetime().optional(),

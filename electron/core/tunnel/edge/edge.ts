@@ -9,6 +9,7 @@ import { type AdmissionLimits, createMeter, defaultLimits, sourceOf } from './ad
 import { createAgentDoor, parseAllowList } from './agent-door.ts';
 import { ClientHelloError, helloTimeoutMs, peekClientHello } from './client-hello.ts';
 import { createConnectorDoor } from './connector-door.ts';
+import { type EdgeAuthorities, isTrusted } from './edge-authorities.ts';
 import type { EdgeLog } from './edge-log.ts';
 import type { ClientRecord, EdgeStore } from './edge-store.ts';
 import { createEnrolment, type Enrolment } from './enrolment.ts';
@@ -26,6 +27,8 @@ export interface EdgeRules {
   readonly agentsAllowed?: readonly string[];
   /** PEM chain and key for the edge's own HTTPS where another than the edge's CA signed it. */
   readonly publicCertificate?: { readonly certificate: string; readonly key: string };
+  /** Authorities during a change; default `authority` alone. */
+  readonly authorities?: EdgeAuthorities;
 }
 
 /** What an edge is made of. */
@@ -69,7 +72,7 @@ export interface Edge {
    * Takes other rules, from the next connection on; agents whose address is no longer listed are cut.
    * @throws SallyportError `bad_allow_list`, `bad_certificate` at hop `edge`; the rules before then stay
    */
-  reload(rules: EdgeRules): void;
+  reload(rules: EdgeRules): Promise<void>;
   /** Stops listening, drains for up to `graceMs` (default 5 000), then ends everything. */
   close(graceMs?: number): Promise<void>;
 }
@@ -88,10 +91,11 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const report = (error: unknown): void =>
     log({ event: 'error', reason: error instanceof Error ? error.message : String(error) });
   if (deps.publicCertificate) checkCertificate(deps.publicCertificate);
-  const { identity, stop: stopRenewal } = await createServerIdentity(deps.authority, name, clock, report);
+  const authorities = (): EdgeAuthorities => rules.authorities ?? { active: deps.authority };
+  const { identity, renew, stop: stopRenewal } = await createServerIdentity(authorities, name, clock, report);
   const enrolment = createEnrolment({
     store,
-    authority: deps.authority,
+    authorities,
     clock,
     edgeName: name,
     onEnrolled: (domain) => domains.add(domain),
@@ -117,6 +121,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   });
   const httpsDoor = createHttpsDoor({
     identity,
+    authorities,
     enrolment,
     clock,
     log,
@@ -155,7 +160,8 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     for (const door of [connectorDoor, agentDoor]) {
       for (const serial of door.serials()) {
         const client = await store.client(serial);
-        if (!client || client.revokedAt || Date.parse(client.notAfter) <= clock.now()) door.cut(serial);
+        const ended = !client || client.revokedAt || Date.parse(client.notAfter) <= clock.now();
+        if (ended || !isTrusted(client, authorities())) door.cut(serial);
       }
     }
   }
@@ -208,13 +214,17 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       agentDoor.cut(serial);
       return client;
     },
-    reload(next) {
+    async reload(next) {
       const nextList = parseAllowList(next.agentsAllowed ?? []);
       if (next.publicCertificate) checkCertificate(next.publicCertificate);
       rules = next;
       allowList = nextList;
       for (const server of servers) server.maxConnections = limits().total;
       agentDoor.cutUnlisted();
+      await renew();
+      // Who holds a certificate of an authority that was let go of.
+      pollsLeft = 0;
+      await refresh();
       log({ event: 'reloaded' });
     },
     async close(graceMs = 5_000) {

@@ -4,6 +4,7 @@ import { SallyportError } from '../../../shared/errors.ts';
 import type { Authority } from '../pki/authority.ts';
 import { isDnsName } from '../pki/certificate-names.ts';
 import { type IssuedCertificate, issueClientCertificate } from '../pki/issue-certificate.ts';
+import { type EdgeAuthorities, lasting } from './edge-authorities.ts';
 import { type ClientRecord, type EdgeStore, installationOf } from './edge-store.ts';
 import { agentLabel } from './protocol.ts';
 
@@ -22,7 +23,8 @@ const maxGoodPerInstallation = 3;
 /** What enrolment works with. */
 export interface EnrolmentDeps {
   readonly store: EdgeStore;
-  readonly authority: Authority;
+  /** Asked at each signature: they change. */
+  readonly authorities: () => EdgeAuthorities;
   readonly clock: Clock;
   /** The edge's own name: tunnels are one label below it unless a whole domain is given. */
   readonly edgeName: string;
@@ -59,18 +61,20 @@ export interface Enrolment {
   /**
    * Signs the next certificate of an installation whose present one is good; the present one stays good until it ends.
    * @param client the record of the certificate that asks, proved by mutual TLS
-   * @throws SallyportError `csr_invalid`, `renewal_refused` (no connector's certificate, or renewed too often)
+   * @param wanted pin of the authority that is to sign; default the active one
+   * @throws SallyportError `csr_invalid`, `bad_request`, `renewal_refused` (no connector's certificate, or renewed too often)
    */
-  renew(client: ClientRecord, csr: string): Promise<Enrolled>;
+  renew(client: ClientRecord, csr: string, wanted?: string): Promise<Enrolled>;
   /** Signs a certificate for the agent door. @throws SallyportError `bad_agent_name`, `agent_exists`, `csr_invalid` */
   addAgent(name: string, csr: string): Promise<IssuedCertificate>;
 }
 
 /** See {@link Enrolment}. */
 export function createEnrolment(deps: EnrolmentDeps): Enrolment {
-  const { store, authority, clock } = deps;
+  const { store, clock } = deps;
 
   async function sign(
+    authority: Authority,
     kind: 'connector' | 'agent',
     name: string,
     csr: string,
@@ -88,6 +92,7 @@ export function createEnrolment(deps: EnrolmentDeps): Enrolment {
       serial: issued.serialNumber,
       kind,
       name,
+      authority: authority.pin,
       ...(installation ? { installation } : {}),
       createdAt: timestamp(clock),
       notAfter: issued.notAfter.toISOString(),
@@ -95,7 +100,7 @@ export function createEnrolment(deps: EnrolmentDeps): Enrolment {
     return issued;
   }
 
-  const enrolled = (domain: string, issued: IssuedCertificate): Enrolled => ({
+  const enrolled = (authority: Authority, domain: string, issued: IssuedCertificate): Enrolled => ({
     domain,
     certificate: issued.pem,
     ca: authority.pem,
@@ -129,12 +134,17 @@ export function createEnrolment(deps: EnrolmentDeps): Enrolment {
           hint: 'Each works once and for 15 minutes: print a new one with "sallyport edge invite".',
         });
       }
-      const issued = await sign('connector', invite.domain, csr);
+      // The join line names the active one: who joins learns of another by asking.
+      const { active } = deps.authorities();
+      const issued = await sign(active, 'connector', invite.domain, csr);
       deps.onEnrolled?.(invite.domain);
-      return enrolled(invite.domain, issued);
+      return enrolled(active, invite.domain, issued);
     },
 
-    async renew(client, csr) {
+    async renew(client, csr, wanted) {
+      const { active, next } = deps.authorities();
+      const authority = wanted === undefined ? active : [active, next].find((one) => one?.pin === wanted);
+      if (!authority) throw new SallyportError('bad_request', 'edge', 'No authority of the edge has that key.');
       const installation = installationOf(client);
       const good = (await store.clients()).filter(
         (other) =>
@@ -146,22 +156,28 @@ export function createEnrolment(deps: EnrolmentDeps): Enrolment {
           hint: 'Ask for a new join line, then join again.',
         });
       }
-      return enrolled(client.name, await sign('connector', client.name, csr, installation));
+      return enrolled(authority, client.name, await sign(authority, 'connector', client.name, csr, installation));
     },
 
     async addAgent(name, csr) {
       if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(name)) {
         throw new SallyportError('bad_agent_name', 'edge', 'An agent’s name is 1 to 63 of a-z, 0-9, ".", "_" and "-".');
       }
+      const authority = lasting(deps.authorities());
+      // During a change of the authority an agent gets a second one, to change over.
       const taken = (await store.clients()).some(
-        (client) => client.kind === 'agent' && client.name === name && !client.revokedAt,
+        (client) =>
+          client.kind === 'agent' &&
+          client.name === name &&
+          !client.revokedAt &&
+          (client.authority ?? authority.pin) === authority.pin,
       );
       if (taken) {
         throw new SallyportError('agent_exists', 'edge', `An agent named ${name} has a certificate already.`, {
           hint: 'Revoke it first ("sallyport edge list" shows its id), or choose another name.',
         });
       }
-      return sign('agent', name, csr);
+      return sign(authority, 'agent', name, csr);
     },
   };
 }

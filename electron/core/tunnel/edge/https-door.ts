@@ -10,10 +10,11 @@ import { asSallyportError, SallyportError } from '../../../shared/errors.ts';
 import { createMeter, sourceOf } from './admission.ts';
 import { peekClientHello } from './client-hello.ts';
 import { clientOf, handshakeMs } from './connector-door.ts';
+import { type EdgeAuthorities, lasting, trustedBy } from './edge-authorities.ts';
 import type { EdgeLog } from './edge-log.ts';
 import type { EdgeStore } from './edge-store.ts';
 import type { Enrolment } from './enrolment.ts';
-import { carrierPath, carrierProtocol, connectorAlpn, enrolPath, renewPath } from './protocol.ts';
+import { authorityPath, carrierPath, carrierProtocol, connectorAlpn, enrolPath, renewPath } from './protocol.ts';
 import type { ServerIdentity } from './server-identity.ts';
 import { lingerAndDestroy } from './tls-alert.ts';
 import { createWebSocketDuplex, maxMessageAccepted } from './websocket-duplex.ts';
@@ -27,7 +28,13 @@ const enrolAllowance = { open: 4, perSecond: 0.1, burst: 10 };
 /** Renewals that one installation may try: three at once, then one an hour. */
 const renewAllowance = { open: 1, perSecond: 1 / 3_600, burst: 3 };
 
-const renewSchema = z.strictObject({ csr: z.string().min(1).max(8_192) });
+const renewSchema = z.strictObject({
+  csr: z.string().min(1).max(8_192),
+  authority: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/)
+    .optional(),
+});
 
 const enrolSchema = z.strictObject({
   token: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
@@ -40,6 +47,7 @@ export interface HttpsDoorDeps {
   /** Certificate that browsers and proxies trust, where there is one; otherwise the identity's. */
   readonly publicCertificate?: () => { readonly certificate: string; readonly key: string } | undefined;
   readonly enrolment: Enrolment;
+  readonly authorities: () => EdgeAuthorities;
   readonly store: EdgeStore;
   readonly clock: Clock;
   readonly log: EdgeLog;
@@ -151,6 +159,11 @@ export function createHttpsDoor(deps: HttpsDoorDeps): HttpsDoor {
 
   async function answer(request: IncomingMessage, response: ServerResponse, remote: string): Promise<void> {
     const path = pathOf(request);
+    if (path === authorityPath && request.method === 'GET') {
+      const authorities = deps.authorities();
+      send(response, 200, { trusted: trustedBy(authorities), signs: lasting(authorities).pin });
+      return;
+    }
     if (path !== enrolPath && path !== renewPath) {
       send(response, 404, new SallyportError('not_found', 'edge', 'There is nothing here.'));
       return;
@@ -196,8 +209,8 @@ export function createHttpsDoor(deps: HttpsDoorDeps): HttpsDoor {
         send(response, 429, new SallyportError('too_many_requests', 'edge', 'This certificate is renewed too often.'));
         return;
       }
-      const { csr } = await readBody(request, renewSchema, '{"csr": …}');
-      const renewed = await deps.enrolment.renew(client, csr);
+      const { csr, authority } = await readBody(request, renewSchema, '{"csr": …}');
+      const renewed = await deps.enrolment.renew(client, csr, authority);
       log({ event: 'renewed', domain: renewed.domain, serial: renewed.serial, remote });
       send(response, 200, renewed);
     } catch (error) {

@@ -17,6 +17,9 @@ export const enrolPath = '/enrol';
 /** Path at which a connector with a good certificate gets its next one. */
 export const renewPath = '/renew';
 
+/** Path at which an edge says which authorities it trusts, and by which certificates are to be signed. */
+export const authorityPath = '/authority';
+
 /** WebSocket sub-protocol of the agent door: the agent's inner TLS, as a byte stream in binary messages. */
 export const agentProtocol = 'sallyport.tls.v1';
 

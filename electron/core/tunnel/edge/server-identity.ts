@@ -1,6 +1,6 @@
 import type { Clock } from '../../../shared/clock.ts';
-import type { Authority } from '../pki/authority.ts';
 import { issueServerCertificate } from '../pki/issue-certificate.ts';
+import { type EdgeAuthorities, trustedBy } from './edge-authorities.ts';
 import { agentLabel, edgeAlias } from './protocol.ts';
 
 /** The edge's own certificate, fresh at any time it is read. */
@@ -8,7 +8,7 @@ export interface ServerIdentity {
   /** Leaf and CA as one PEM chain: the CA is sent along, so that a connector can find the pinned key in it. */
   readonly certificate: string;
   readonly key: string;
-  /** The CA alone: what client certificates are checked against. */
+  /** The CAs alone, PEM: what client certificates are checked against. */
   readonly ca: string;
 }
 
@@ -25,15 +25,19 @@ export function edgeNames(name: string): readonly string[] {
 
 /**
  * Issues the edge's server certificate and replaces it before it ends. It is made anew at each start and never stored.
- * @returns the identity, and a function that ends the renewal
+ * @returns the identity, a function that issues it anew at once, and one that ends the renewal
  */
 export async function createServerIdentity(
-  authority: Authority,
+  authorities: () => EdgeAuthorities,
   name: string,
   clock: Clock,
   onError: (error: unknown) => void,
-): Promise<{ identity: ServerIdentity; stop: () => void }> {
-  const issue = () => issueServerCertificate({ authority, hosts: edgeNames(name), now: clock.now() });
+): Promise<{ identity: ServerIdentity; renew: () => Promise<void>; stop: () => void }> {
+  const issue = async () => {
+    const { active } = authorities();
+    const made = await issueServerCertificate({ authority: active, hosts: edgeNames(name), now: clock.now() });
+    return { ...made, chain: `${made.pem}${active.pem}` };
+  };
   let issued = await issue();
   let cancel: () => void = () => undefined;
   let stopped = false;
@@ -50,12 +54,17 @@ export async function createServerIdentity(
   return {
     identity: {
       get certificate() {
-        return `${issued.pem}${authority.pem}`;
+        return issued.chain;
       },
       get key() {
         return issued.keyPem;
       },
-      ca: authority.pem,
+      get ca() {
+        return trustedBy(authorities()).join('');
+      },
+    },
+    async renew() {
+      issued = await issue();
     },
     stop() {
       stopped = true;

@@ -4,6 +4,7 @@ import { SallyportError } from '../../../shared/errors.ts';
 import { writeDurably } from '../../state/durable-file.ts';
 import { type ClientCertificate, createConnectorIdentity } from '../connectors/connector-identity.ts';
 import { createEdgeConnector } from '../connectors/edge-connector.ts';
+import { createEdgeTrust } from '../connectors/edge-trust.ts';
 import { joinEdge, renewAtEdge } from '../connectors/enrol.ts';
 import type { Network } from '../connectors/network.ts';
 import { publicKeyPin } from '../pki/fingerprint.ts';
@@ -59,13 +60,21 @@ async function openEdge(deps: EdgeWayDeps, joined: JoinedEdge | undefined): Prom
       hint: 'Ask for a new line with `sallyport edge invite`, then run `sallyport tunnel use edge`.',
     });
   }
-  const { host, port, caPin } = joined;
-  const address = { host, port, caPin };
+  const { host, port } = joined;
+  const trust = createEdgeTrust({ settings: deps.settings, domain, path: files(deps, domain).ca, ca });
   const network = await deps.network();
+  const renewal = (present: ClientCertificate) => ({
+    address: trust.address(),
+    ca: trust.ca(),
+    present,
+    ...outwards(network),
+  });
   const identity = createConnectorIdentity({
     first: { certificate, key },
     clock: deps.clock,
-    renew: (present) => renewAtEdge({ address, ca, present, ...outwards(network) }),
+    // An edge that cannot be asked now is asked again later; the connections say by themselves that it is away.
+    due: () => trust.look(renewal(identity.current())).catch(() => false),
+    renew: (present) => renewAtEdge({ ...renewal(present), ...trust.signs() }),
     store: (next) => storeIdentity(deps, domain, next),
     onRenewed: () => {
       deps.onNote('The edge renewed this machine’s certificate.');
@@ -74,12 +83,17 @@ async function openEdge(deps: EdgeWayDeps, joined: JoinedEdge | undefined): Prom
     onTrouble: (error) => deps.onNote(`The certificate for the edge could not be renewed: ${error.message}`),
   });
   const connector = createEdgeConnector({
-    address,
+    // Both are read at each attempt: an edge may change its authority.
+    get address() {
+      return trust.address();
+    },
+    get ca() {
+      return trust.ca();
+    },
     domain,
     identity: identity.current,
-    ca,
     clock: deps.clock,
-    proxy: () => network.proxyFor(address),
+    proxy: () => network.proxyFor(joined),
     ...(network.extraCa ? { carrierCa: network.extraCa } : {}),
   });
   return {
