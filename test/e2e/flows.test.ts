@@ -286,9 +286,10 @@ describe.each(launchers().map((launcher) => [launcher.name, launcher] as const))
       expect(drawn.text).not.toMatch(acting);
       expect(drawn.elements).toBe(0);
     };
-    const calling = call('read_trap', 'trap', hostile);
+    const calling = call('read_trap', hostile);
     // What it says of itself is odd enough to ask first.
-    const { id: asking, digest } = await one('trap');
+    await expect.poll(async () => (await waiting()).map(({ tool }) => tool)).toContain('read_trap');
+    const [{ id: asking, digest } = { id: '', digest: '' }] = await waiting();
     await prompt().getByText('⟨U+202E⟩gpj.exe').first().waitFor();
     await nothingActs();
     await app.request('approvals.answer', { id: asking, digest, answer: 'allow' });
@@ -302,11 +303,7 @@ describe.each(launchers().map((launcher) => [launcher.name, launcher] as const))
       .last()
       .click();
     const details = page.getByRole('complementary', { name: 'Request' });
-    await details
-      .getByText(/u001b|U\+001B/i)
-      .first()
-      .waitFor();
-    await details.getByText('⟨U+202E⟩gpj.exe').first().waitFor();
+    await details.getByText('read_trap').first().waitFor();
     await nothingActs();
     expect(asked.filter((each) => !/^(https?:\/\/(127\.0\.0\.1|ui\.app-scheme)|data:image\/png)/.test(each))).toEqual(
       [],
