@@ -1,5 +1,6 @@
 import { agentsTexts } from './texts/agents.ts';
 import { approvalsTexts } from './texts/approvals.ts';
+import { certificateTexts } from './texts/certificate.ts';
 import { claudeTexts } from './texts/claude.ts';
 import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
@@ -30,6 +31,7 @@ export const texts = {
   ...agentsTexts,
   ...tunnelTexts,
   ...networkTexts,
+  ...certificateTexts,
   ...claudeTexts,
   ...doctorTexts,
   ...settingsTexts,

@@ -249,7 +249,7 @@ describe('tokens', () => {
   });
 
   test('each grant says its server, tools, last use, end and calls today; it is renamed and narrowed there', async () => {
-    const { page, core } = await open({ route: '#/agents' });
+    const { page, core } = await open({ route: '#/agents', at: noon });
     const claude = page.locator('.agent').filter({ hasText: 'Claude (claude.ai)' });
     await claude.waitFor();
     const words = (await claude.textContent()) ?? '';
@@ -487,4 +487,44 @@ test('an update is looked for, downloaded and installed, each by its button', as
   await page.getByRole('button', { name: 'Restart and update' }).click();
   const steps = () => core.asked.filter(({ name }) => name === 'updates.do').map(({ input }) => input);
   await expect.poll(steps).toEqual([{ do: 'check' }, { do: 'download' }, { do: 'install' }]);
+});
+
+test('the tunnel shows traffic, who signs what agents meet, and changes the authority step by step', async () => {
+  const state = sharingState();
+  const { page, core } = await open({
+    route: '#/tunnel',
+    state: { ...state, tunnel: { ...state.tunnel, way: 'edge' } },
+    before(fake) {
+      let roles: ('active' | 'next')[] = ['active'];
+      const at = '2027-02-10T12:00:00.000Z';
+      fake.handlers['tunnel.certificate'] = () => ({
+        kind: 'own',
+        domain: 'ana.edge.example.net',
+        fingerprint: 'f',
+        notAfter: at,
+      });
+      fake.handlers['tunnel.caRotate'] = ({ step }) => {
+        roles = step === 'begin' ? ['active', 'next'] : ['active'];
+        return {
+          pem: 'P',
+          fingerprint: 'A1',
+          notAfter: at,
+          authorities: roles.map((role) => ({ role, fingerprint: `${role}-fingerprint-in-full`, notAfter: at })),
+        };
+      };
+    },
+  });
+  await page.getByRole('img', { name: /calls in 30 minutes, at most/ }).waitFor();
+  await page.getByText('this installation: agents must be given its authority, below').waitFor();
+  await page.getByRole('button', { name: 'Get a public certificate…' }).click();
+  const order = page.getByRole('button', { name: 'Order it' });
+  expect(await order.isDisabled()).toBe(true);
+  await page.getByRole('checkbox').check();
+  await order.click();
+  await expect
+    .poll(() => core.asked.find(({ name }) => name === 'tunnel.certificateUse')?.input)
+    .toEqual({ kind: 'public', agreeTerms: true });
+  await page.getByRole('button', { name: 'Change the authority…' }).click();
+  await page.getByRole('button', { name: 'Sign with the new one' }).click();
+  await page.getByRole('button', { name: 'Change the authority…' }).waitFor();
 });

@@ -299,7 +299,7 @@ export const scenes: readonly Scene[] = [
     },
   },
   { name: 'tunnel', state: sharingState, route: '#/tunnel' },
-  { name: 'tunnel-outside', state: outside, route: '#/tunnel' },
+  { name: 'tunnel-outside', state: outside, route: '#/tunnel', viewport: { width: 1_040, height: 1_080 } },
   { name: 'tunnel-trouble', state: troubled, route: '#/tunnel' },
   { name: 'doctor', state: sharingState, route: '#/doctor' },
   { name: 'narrow-doctor', state: sharingState, route: '#/doctor', viewport: { width: 360, height: 640 } },
