@@ -5,7 +5,7 @@
  * - `tray/<state>.png`, `@2x`: 16 px, for Linux and Windows, in the accent's colour that stands out on light and dark bars
  * - `tray/<state>-{24,32,48}.png`, `@2x`: the same for larger panels
  * - `tray/<state>Template.png`, `@2x`: black on nothing, which macOS colours itself
- * - `icon.png`, `icons/{256,512,1024}.png`: the app's own
+ * - `icon.png`, `icons/<size>x<size>.png`: the app's own
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { findChromium } from '../test/chromium.mjs';
 const folder = import.meta.dirname;
 const states = ['off', 'connecting', 'idle', 'sharing', 'attention', 'paused', 'trouble'];
 const sizes = [16, 24, 32, 48];
-const appSizes = [256, 512, 1_024];
+const appSizes = [16, 24, 32, 48, 64, 128, 256, 512, 1_024];
 /** A middle grey-green with at least 3:1 on white and on near-black panels. */
 const panelColour = '#5f9489';
 

@@ -1,5 +1,6 @@
 import { agentsTexts } from './texts/agents.ts';
 import { approvalsTexts } from './texts/approvals.ts';
+import { certificateTexts } from './texts/certificate.ts';
 import { claudeTexts } from './texts/claude.ts';
 import { doctorTexts } from './texts/doctor.ts';
 import { firstRunTexts } from './texts/first-run.ts';
@@ -12,7 +13,9 @@ import { rulesTexts } from './texts/rules.ts';
 import { serversTexts } from './texts/servers.ts';
 import { settingsTexts } from './texts/settings.ts';
 import { tunnelTexts } from './texts/tunnel.ts';
+import { updatesTexts } from './texts/updates.ts';
 import { upkeepTexts } from './texts/upkeep.ts';
+import { weekTexts } from './texts/week.ts';
 import { windowTexts } from './texts/window.ts';
 
 /** Every text of the window, in one catalogue with a file a page. Voice: short, calm, concrete (what happened, where, what to do). */
@@ -28,9 +31,12 @@ export const texts = {
   ...agentsTexts,
   ...tunnelTexts,
   ...networkTexts,
+  ...certificateTexts,
   ...claudeTexts,
   ...doctorTexts,
   ...settingsTexts,
   ...presenceTexts,
+  ...updatesTexts,
   ...upkeepTexts,
+  ...weekTexts,
 } as const;

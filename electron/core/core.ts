@@ -6,6 +6,7 @@ import type { AgentRef } from '../shared/call.ts';
 import { type Clock, timestamp } from '../shared/clock.ts';
 import type { AppState, ContractClient, RequestOutput } from '../shared/contract.ts';
 import { asSallyportError, SallyportError } from '../shared/errors.ts';
+import type { Updates } from '../shared/updates.ts';
 import { createApprovals } from './approvals/create-approvals.ts';
 import { createRememberedFile } from './approvals/remembered-store.ts';
 import { examine } from './doctor/doctor.ts';
@@ -28,8 +29,10 @@ import { createNetworkHandlers } from './handlers/network-handlers.ts';
 import { createPolicyHandlers } from './handlers/policy-handlers.ts';
 import { createPresenceHandlers } from './handlers/presence-handlers.ts';
 import { createResultHandlers } from './handlers/result-handlers.ts';
+import { createReviewHandlers } from './handlers/review-handlers.ts';
 import { createServerHandlers } from './handlers/server-handlers.ts';
 import { createSignInHandlers } from './handlers/sign-in-handlers.ts';
+import { createUpdateHandlers } from './handlers/update-handlers.ts';
 import { createUpkeepHandlers } from './handlers/upkeep-handlers.ts';
 import { createWatchHandlers } from './handlers/watch-handlers.ts';
 import { createContainment } from './join/contained-child.ts';
@@ -89,6 +92,8 @@ export interface CoreOptions {
   readonly openSettingsFile: () => SettingsFile;
   /** Command and arguments that run this app's own command line: `[node, cli.js]`, or the packaged binary. */
   readonly selfCommand: readonly string[];
+  /** Updates of the desktop app. */
+  readonly updates?: Updates;
   /** Serve the UI to a browser: folder of the built pages, and the port if one was chosen (0 = any free one). */
   readonly browser?: { readonly root: string; readonly port?: number };
   /** "The command line may decide" for this run, whatever the settings say (`security.md` S7). */
@@ -420,6 +425,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
       door: oauth.consents.door(),
       settings: preferencesOf(settings.get()),
       presence: presence.view(),
+      ...(options.updates ? { updates: options.updates.view() } : {}),
     };
   };
   const state = createAppState(collect);
@@ -440,6 +446,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   ]) {
     station.onChange(touch);
   }
+  if (options.updates) closers.push(options.updates.onChange(touch));
   log.onRow(touch);
   servers.onStderr((slug, line) => log.note({ kind: 'server', server: slug, message: line }));
 
@@ -516,6 +523,8 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     ...createConsentHandlers({ oauth, log }),
     ...createNetworkHandlers({ wayOut, tunnel, log }),
     ...createPresenceHandlers({ presence, log }),
+    ...createUpdateHandlers({ updates: options.updates, log }),
+    ...createReviewHandlers({ clock, log, policy, tunnel, state: state.get }),
     ...createUpkeepHandlers({
       clock,
       version,

@@ -79,6 +79,8 @@ export const requestNames: Readonly<Record<RequestName, true>> = {
   'settings.set': true,
   'presence.set': true,
   'app.backup': true,
+  'updates.do': true,
+  'review.week': true,
   'app.resetKeys': true,
 };
 

@@ -5,9 +5,11 @@ import { approvalRequests } from './contract/approval-requests.ts';
 import { logRequests } from './contract/log-requests.ts';
 import { offerRequests } from './contract/offer-requests.ts';
 import type { RequestSpec } from './contract/request-spec.ts';
+import { reviewRequests } from './contract/review-requests.ts';
 import { serverRequests } from './contract/server-requests.ts';
 import { tunnelRequests } from './contract/tunnel-requests.ts';
 import { errorShape } from './errors.ts';
+import { updatesView } from './updates.ts';
 import {
   agentView,
   approvalView,
@@ -37,6 +39,7 @@ export const requests = {
   ...offerRequests,
   ...agentRequests,
   ...approvalRequests,
+  ...reviewRequests,
   ...logRequests,
   ...tunnelRequests,
 } as const satisfies Record<string, RequestSpec>;
@@ -62,6 +65,8 @@ export const appState = z.object({
   door: doorView,
   settings: preferencesView,
   presence: presenceView,
+  /** Absent where no desktop shell runs. */
+  updates: updatesView.optional(),
 });
 /** See {@link appState}. */
 export type AppState = z.infer<typeof appState>;

@@ -13,6 +13,7 @@ import { createPromptWindow } from './prompt-window.ts';
 import type { ShellCore } from './shell-core.ts';
 import { registerShortcuts } from './shortcuts.ts';
 import { createTray } from './tray.ts';
+import { isWayland } from './wayland.ts';
 
 /** What the app has on the person's desk: window, prompts, tray, notifications. */
 export interface Desk {
@@ -34,7 +35,7 @@ export function createDesk(deps: {
 }): Desk {
   const { session } = deps;
   const main = createMainWindow(deps);
-  const prompt = createPromptWindow(deps);
+  const prompt = createPromptWindow({ ...deps, placedByOthers: isWayland(process.platform, process.env) });
   const notifications = createApprovalNotifications({
     review: (id) => prompt.open(id),
     deny: ({ id, digest }) => ask('approvals.answer', { id, digest, answer: 'deny' }),

@@ -16,7 +16,12 @@ export interface PromptWindow {
 }
 
 /** See {@link PromptWindow}. */
-export function createPromptWindow(deps: { readonly distDir: string; readonly ipc: IpcBinding }): PromptWindow {
+export function createPromptWindow(deps: {
+  readonly distDir: string;
+  readonly ipc: IpcBinding;
+  /** Whether the compositor, and not the app, says where windows are and which is above (Wayland). */
+  readonly placedByOthers: boolean;
+}): PromptWindow {
   let window: BrowserWindow | undefined;
 
   const create = (approvalId: string, show: (window: BrowserWindow) => void): void => {
@@ -29,7 +34,8 @@ export function createPromptWindow(deps: { readonly distDir: string; readonly ip
       minWidth: 360,
       minHeight: 320,
       alwaysOnTop: true,
-      skipTaskbar: true,
+      // Where it may come up below others, the taskbar is the way to it.
+      skipTaskbar: !deps.placedByOthers,
       maximizable: false,
       fullscreenable: false,
       autoHideMenuBar: true,
@@ -46,7 +52,14 @@ export function createPromptWindow(deps: { readonly distDir: string; readonly ip
 
   return {
     appear(approvalId) {
-      if (!window) create(approvalId, (created) => created.showInactive());
+      if (!window) {
+        create(approvalId, (created) => {
+          created.showInactive();
+          if (!deps.placedByOthers) return;
+          created.flashFrame(true);
+          created.once('focus', () => created.flashFrame(false));
+        });
+      }
     },
     open(approvalId) {
       if (!window) {

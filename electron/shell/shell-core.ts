@@ -2,6 +2,7 @@ import type { Dispatcher } from '../core/fronts/dispatcher.ts';
 import type { Presence } from '../core/presence/presence.ts';
 import type { Sealer } from '../core/secrets/secrets.ts';
 import type { SettingsFile } from '../core/settings/settings.ts';
+import type { Updates } from '../shared/updates.ts';
 
 /** All that the shell knows of the core. */
 export interface ShellCore {
@@ -28,6 +29,7 @@ export interface ShellCoreDeps {
   readonly selfCommand: readonly string[];
   /** Whether this desktop shows tray icons; told on the Settings page. */
   readonly trayShown: boolean;
+  readonly updates: Updates;
   /** Opens the settings with electron-store; called after the settings station has checked the file. */
   readonly openSettingsFile: () => SettingsFile;
 }

@@ -18,6 +18,7 @@ import { lockSessions } from './session-policy.ts';
 import type { StartCore } from './shell-core.ts';
 import { hasTrayHost } from './status-notifier.ts';
 import { createStoreSettingsFile } from './store-settings-file.ts';
+import { createAppUpdates } from './updates/app-updates.ts';
 
 /** What the entry file gives the shell. */
 export interface ShellDeps {
@@ -90,11 +91,13 @@ async function start(deps: ShellDeps, commandLine: CommandLine, quit: Quit): Pro
   if (app.isPackaged) app.setAsDefaultProtocolClient(linkScheme);
   const trayShown =
     process.platform !== 'linux' || (await hasTrayHost(process.env.DBUS_SESSION_BUS_ADDRESS, process.getuid?.() ?? 0));
+  const updates = createAppUpdates();
   const core = await deps.startCore({
     dataDir: commandLine.dataDir,
     selfCommand: selfCommand(commandLine, deps.distDir),
     keyring: await createSafeStorageSealer(),
     trayShown,
+    updates,
     openSettingsFile: () => createStoreSettingsFile(commandLine.dataDir),
   });
   const session = connectShell(core.dispatcher);
@@ -109,6 +112,7 @@ async function start(deps: ShellDeps, commandLine: CommandLine, quit: Quit): Pro
     loginCommand: loginCommand(commandLine.dataDir, commandLine.dataDir === defaultDataFolder()),
   });
   quit.onDrain(async () => {
+    updates.close();
     session.close();
     desk.clear();
     await core.stop();

@@ -1,5 +1,6 @@
 import type { AppState, EventPayload } from '../../electron/shared/contract.ts';
 import type { Bridge, Connection } from '../bridge.ts';
+import { onVisibility } from './visibility.ts';
 
 /** What components see of the core's state. `state` stays the last known one while offline. */
 export interface AppSnapshot {
@@ -47,6 +48,17 @@ export function createAppStore(bridge: Bridge): AppStore {
     set({ connection: bridge.connection() });
   });
   listen();
+  // A tab's title says what waits, so a browser page goes on listening; in the app the tray says it.
+  if (bridge.front === 'app') {
+    onVisibility((hidden) => {
+      if (!hidden) listen();
+      else {
+        stop?.();
+        stop = undefined;
+        rev = undefined;
+      }
+    });
+  }
   return {
     subscribe(listener) {
       listeners.add(listener);

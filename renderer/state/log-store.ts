@@ -1,6 +1,7 @@
 import { asSallyportError, type SallyportError } from '../../electron/shared/errors.ts';
 import type { LogRow } from '../../electron/shared/views.ts';
 import type { Bridge } from '../bridge.ts';
+import { onVisibility } from './visibility.ts';
 
 /** Rows kept for the live view; older ones leave it (never the log) and come back by asking. */
 export const keptRows = 2_000;
@@ -64,15 +65,19 @@ export function createLogStore(bridge: Bridge): LogStore {
     rows.set(row.id, known ? { ...row, seq: known.seq } : row);
   };
 
-  bridge.subscribe('log', (batch) => {
-    for (const row of batch.rows) put(row);
-    dropped += batch.dropped;
-    schedule();
-  });
+  const listen = (): (() => void) =>
+    bridge.subscribe('log', (batch) => {
+      for (const row of batch.rows) put(row);
+      dropped += batch.dropped;
+      schedule();
+    });
+  let stop: (() => void) | undefined = listen();
 
-  const load = async (before?: number): Promise<void> => {
+  /** @param anew what is kept is out of date: it gives way to what comes */
+  const load = async (before?: number, anew = false): Promise<void> => {
     try {
       const page = await bridge.request('log.list', { limit: pageSize, ...(before === undefined ? {} : { before }) });
+      if (anew) rows.clear();
       for (const row of page.rows) if (!rows.has(row.id)) put(row);
       more = page.next !== undefined;
       publish({ loaded: true, error: undefined });
@@ -81,6 +86,15 @@ export function createLogStore(bridge: Bridge): LogStore {
       publish({ loaded: true, error: asSallyportError(thrown) });
     }
   };
+  onVisibility((hidden) => {
+    if (hidden) {
+      stop?.();
+      stop = undefined;
+    } else if (!stop) {
+      stop = listen();
+      void load(undefined, true);
+    }
+  });
   let online = false;
   const onConnection = (): void => {
     const now = bridge.connection().kind === 'online';

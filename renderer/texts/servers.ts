@@ -141,6 +141,12 @@ export const serversTexts = {
       dangerous: 'off until switched on one by one',
     },
     access: { allow: 'Run', ask: 'Ask', off: 'Off' },
+    readsOnly: 'Reads only',
+    readsOnlyLabel: (server: string) => `Leave ${server} only what looks`,
+    handTitle: (tool: string) => `Switch on ${tool}?`,
+    handText: (server: string, why: string, access: 'allow' | 'ask' | 'off') =>
+      `This hands over whatever ${server} can do on this machine, as you: ${why} ${access === 'ask' ? 'Each call asks you, and shows what would run.' : 'Calls run without asking you.'}`,
+    handDo: 'Switch it on',
     accessOf: (tool: string) => `What happens when ${tool} is called`,
     toolStates: { approved: '', new: 'new', changed: 'changed', gone: 'gone' },
     toolStateHints: {

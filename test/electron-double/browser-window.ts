@@ -25,6 +25,7 @@ type Methods =
   | 'restore'
   | 'close'
   | 'isDestroyed'
+  | 'flashFrame'
   | 'setAlwaysOnTop'
   | 'setVisibleOnAllWorkspaces';
 
@@ -38,6 +39,7 @@ export class DoubleBrowserWindow extends EventEmitter implements Pick<BrowserWin
   alwaysOnTop: boolean;
   allWorkspaces = false;
   minimized = false;
+  flashing = false;
   private destroyed = false;
 
   constructor(options: BrowserWindowConstructorOptions = {}) {
@@ -80,6 +82,7 @@ export class DoubleBrowserWindow extends EventEmitter implements Pick<BrowserWin
   focus(): void {
     for (const other of windows) other.focused = false;
     this.focused = true;
+    this.emit('focus');
     changed();
   }
 
@@ -105,6 +108,11 @@ export class DoubleBrowserWindow extends EventEmitter implements Pick<BrowserWin
   restore(): void {
     this.minimized = false;
     this.show();
+  }
+
+  flashFrame(flag: boolean): void {
+    this.flashing = flag;
+    changed();
   }
 
   setAlwaysOnTop(flag: boolean): void {

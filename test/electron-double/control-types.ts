@@ -40,6 +40,8 @@ export interface DeskState {
     readonly focused: boolean;
     readonly alwaysOnTop: boolean;
     readonly minimized: boolean;
+    /** Asks for attention in the taskbar. */
+    readonly flashing: boolean;
     readonly options: Electron.BrowserWindowConstructorOptions;
   }[];
   readonly tray?: {

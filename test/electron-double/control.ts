@@ -84,6 +84,7 @@ function state(): DeskState {
       focused: window.focused,
       alwaysOnTop: window.alwaysOnTop,
       minimized: window.minimized,
+      flashing: window.flashing,
       options: JSON.parse(JSON.stringify(window.options)),
     })),
     ...(tray

@@ -423,6 +423,22 @@ export const mutants = [
     name: 'masks a long text in a thread',
   },
   {
+    claim: 'S24 an update counts with its signature alone',
+    file: 'electron/shell/updates/update-feed.ts',
+    find: "if (!signed) throw unsigned('its signature does not fit');",
+    put: '',
+    test: 'test/unit/updates/updates.test.ts',
+    name: 'a feed that was changed',
+  },
+  {
+    claim: 'S24 what is downloaded is what was signed',
+    file: 'electron/shell/updates/updates.ts',
+    find: "if (!same) throw unsigned('the feed says something else than what was signed');",
+    put: '',
+    test: 'test/unit/updates/updates.test.ts',
+    name: 'takes nothing but what was signed',
+  },
+  {
     claim: 'S19 proof',
     file: 'electron/core/fronts/control-socket.ts',
     find: "if (!proves(prove(key, 'client', nonces.client, nonces.server), proof)) {",

@@ -108,6 +108,23 @@ describe('electron-builder.yml', () => {
     });
   });
 
+  test('has icons in every size, an entry for menus, and leaves data at uninstall', () => {
+    expect(config.linux).toMatchObject({
+      category: 'Development',
+      executableName: 'sallyport',
+      icon: 'assets/icons',
+      desktop: { entry: { StartupWMClass: 'Sallyport' } },
+    });
+    for (const size of [16, 24, 32, 48, 64, 128, 256, 512, 1_024]) {
+      const png = readFileSync(join(root, `assets/icons/${size}x${size}.png`));
+      // Width and height of the header chunk.
+      expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([size, size]);
+    }
+    expect(config.mac).toMatchObject({ category: 'public.app-category.developer-tools', icon: 'assets/icon.png' });
+    expect(config.mac.target.map(({ arch }) => arch)).toEqual([['universal'], ['universal']]);
+    expect(config.nsis).toMatchObject({ deleteAppDataOnUninstall: false, perMachine: false });
+  });
+
   test('names targets and deep links', () => {
     expect(config.mac.target.map(({ target }) => target)).toEqual(['dmg', 'zip']);
     expect(config.win.target).toEqual(['nsis']);

@@ -56,6 +56,8 @@ export interface FakeCore {
   emit<Name extends EventName>(topic: Name, payload: EventPayload<Name>): void;
   /** Skips a revision, as if a patch had been lost. */
   loseOne(): void;
+  /** How many pages listen to a topic. */
+  listening(topic: EventName): number;
   /** How often the state was subscribed to. */
   readonly snapshots: number;
   /** Cuts every connection and takes no new one until {@link up}. */
@@ -150,6 +152,7 @@ export async function startFakeCore(
     get origin() {
       return `http://127.0.0.1:${port}`;
     },
+    listening: (topic) => [...sessions.values()].filter((topics) => topics.has(topic)).length,
     get snapshots() {
       return snapshots;
     },
@@ -573,6 +576,23 @@ function handlersOf(core: FakeCore, clock: () => number): Handlers {
       const settings = preferencesView.parse({ ...core.state.settings, ...change });
       core.patch({ settings });
       return settings;
+    },
+    'review.week': () => ({
+      since: new Date(Date.parse(now()) - 30 * 86_400_000).toISOString(),
+      days: 30,
+      prompts: { count: 41, quick: 3 },
+      remembered: core.state.remembered.map(({ id, agent, server, tool }) => ({ id, agent: agent.name, server, tool })),
+      rules: ['notes-only'],
+      agents: core.state.agents.flatMap(({ name, grants }) =>
+        grants.slice(0, 1).map(({ id, server }) => ({ id, name, server })),
+      ),
+      tools: core.tools.slice(0, 2).map(({ name, pin }) => ({ server: 'files', tool: name, pin })),
+      ending: [{ what: 'authority' as const, at: new Date(Date.parse(now()) + 9 * 86_400_000).toISOString() }],
+    }),
+    'updates.do': ({ do: what }) => {
+      const next = { check: 'available', download: 'ready', install: 'ready' } as const;
+      core.patch({ updates: { state: next[what], version: '0.2.0' } });
+      return core.state.updates ?? { state: 'off' };
     },
     'app.backup': ({ path }) => ({ path, code: 'K7Q2M-9XW4T-0BHZN-5VRCE-D8J3G-YA6PS', bytes: 1_843_200 }),
     'app.resetKeys': () => {

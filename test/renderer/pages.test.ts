@@ -127,6 +127,28 @@ describe('servers', () => {
     await page.getByText('It appeared after you shared this server').waitFor({ state: 'detached' });
   });
 
+  test('what runs anything is switched on by a second step that says what it hands over; one click leaves only reads', async () => {
+    const { page, core } = await open({ route: '#/servers/files' });
+    const sets = () => core.asked.filter(({ name }) => name === 'tools.set').map(({ input }) => input);
+    const group = page.getByRole('group', { name: 'What happens when run_script is called' });
+    await group.getByRole('radio', { name: 'Ask' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Switch on run_script?' });
+    await dialog
+      .getByText('This hands over whatever files can do on this machine, as you: it takes a “script”')
+      .waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    expect(sets()).toEqual([]);
+    await group.getByRole('radio', { name: 'Ask' }).click();
+    await dialog.getByRole('button', { name: 'Switch it on' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(sets()).toMatchObject([{ tool: 'run_script', access: 'ask' }]);
+    await page.getByRole('button', { name: 'Leave files only what looks' }).click();
+    await expect
+      .poll(() => core.tools.filter(({ access }) => access !== 'off').map((tool) => tool.class))
+      .toEqual(['read', 'read']);
+    await page.getByRole('button', { name: 'Leave files only what looks' }).waitFor({ state: 'detached' });
+  });
+
   test('outsiders’ text is text: no markup, no link, hidden characters drawn', async () => {
     const { page } = await open({
       route: '#/servers/files',
@@ -227,7 +249,7 @@ describe('tokens', () => {
   });
 
   test('each grant says its server, tools, last use, end and calls today; it is renamed and narrowed there', async () => {
-    const { page, core } = await open({ route: '#/agents' });
+    const { page, core } = await open({ route: '#/agents', at: noon });
     const claude = page.locator('.agent').filter({ hasText: 'Claude (claude.ai)' });
     await claude.waitFor();
     const words = (await claude.textContent()) ?? '';
@@ -421,4 +443,88 @@ test('a backup shows its code once; reset says who must be let in again', async 
   await page.getByRole('button', { name: 'Reset keys…' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Reset keys' }).click();
   await page.getByText('To be let in again').waitFor();
+});
+
+test('the weekly review is asked for, and each finding has one button', async () => {
+  const { page, core } = await open({ route: '#/approvals' });
+  await page.getByRole('button', { name: 'Look back' }).click();
+  await page.getByText('You answered 41 prompts, 1.4 a day, 3 of them in under a second.').waitFor();
+  const off = page.getByRole('button', { name: /^Switch off: files/ });
+  const before = await off.count();
+  await off.first().click();
+  await expect.poll(() => off.count()).toBe(before - 1);
+  expect(core.asked.at(-1)).toMatchObject({ name: 'tools.set', input: { server: 'files', access: 'off' } });
+  await page.getByText(/The certificate authority ends on/).waitFor();
+});
+
+test('a page that nobody sees takes no rows, and has them all when it is seen again', async () => {
+  const { page, core } = await open({ route: '#/requests' });
+  const rows = page.getByRole('row');
+  const shown = await rows.count();
+  const turn = (state: 'hidden' | 'visible') =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => value });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, state);
+  await turn('hidden');
+  await expect.poll(() => core.listening('log')).toBe(0);
+  core.log([logRow(900, { tool: 'came_unseen' })]);
+  expect(await rows.count()).toBe(shown);
+  await turn('visible');
+  await page.getByText('came_unseen').waitFor();
+});
+
+test('an update is looked for, downloaded and installed, each by its button', async () => {
+  const { page, core } = await open({
+    route: '#/settings',
+    state: { ...sharingState(), updates: { state: 'off' } },
+  });
+  await page.getByText('This package names no feed of updates.').waitFor();
+  core.patch({ updates: { state: 'failed', error: 'The update was refused: its signature does not fit.' } });
+  await page.getByText('its signature does not fit').waitFor();
+  await page.getByRole('button', { name: 'Look now' }).click();
+  await page.getByRole('button', { name: 'Download' }).click();
+  await page.getByRole('button', { name: 'Restart and update' }).click();
+  const steps = () => core.asked.filter(({ name }) => name === 'updates.do').map(({ input }) => input);
+  await expect.poll(steps).toEqual([{ do: 'check' }, { do: 'download' }, { do: 'install' }]);
+});
+
+test('the tunnel shows traffic, who signs what agents meet, and changes the authority step by step', async () => {
+  const state = sharingState();
+  const { page, core } = await open({
+    route: '#/tunnel',
+    state: { ...state, tunnel: { ...state.tunnel, way: 'edge' } },
+    before(fake) {
+      let roles: ('active' | 'next')[] = ['active'];
+      const at = '2027-02-10T12:00:00.000Z';
+      fake.handlers['tunnel.certificate'] = () => ({
+        kind: 'own',
+        domain: 'ana.edge.example.net',
+        fingerprint: 'f',
+        notAfter: at,
+      });
+      fake.handlers['tunnel.caRotate'] = ({ step }) => {
+        roles = step === 'begin' ? ['active', 'next'] : ['active'];
+        return {
+          pem: 'P',
+          fingerprint: 'A1',
+          notAfter: at,
+          authorities: roles.map((role) => ({ role, fingerprint: `${role}-fingerprint-in-full`, notAfter: at })),
+        };
+      };
+    },
+  });
+  await page.getByRole('img', { name: /calls in 30 minutes, at most/ }).waitFor();
+  await page.getByText('this installation: agents must be given its authority, below').waitFor();
+  await page.getByRole('button', { name: 'Get a public certificate…' }).click();
+  const order = page.getByRole('button', { name: 'Order it' });
+  expect(await order.isDisabled()).toBe(true);
+  await page.getByRole('checkbox').check();
+  await order.click();
+  await expect
+    .poll(() => core.asked.find(({ name }) => name === 'tunnel.certificateUse')?.input)
+    .toEqual({ kind: 'public', agreeTerms: true });
+  await page.getByRole('button', { name: 'Change the authority…' }).click();
+  await page.getByRole('button', { name: 'Sign with the new one' }).click();
+  await page.getByRole('button', { name: 'Change the authority…' }).waitFor();
 });

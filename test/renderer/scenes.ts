@@ -251,6 +251,13 @@ export const scenes: readonly Scene[] = [
     }),
     route: '#/approvals',
   },
+  {
+    name: 'weekly-review',
+    state: sharingState,
+    route: '#/approvals',
+    viewport: { width: 1_040, height: 900 },
+    act: (page) => page.getByRole('button', { name: 'Look back' }).click(),
+  },
   { name: 'agents', state: sharingState, route: '#/agents' },
   {
     name: 'agents-paused',
@@ -292,7 +299,7 @@ export const scenes: readonly Scene[] = [
     },
   },
   { name: 'tunnel', state: sharingState, route: '#/tunnel' },
-  { name: 'tunnel-outside', state: outside, route: '#/tunnel' },
+  { name: 'tunnel-outside', state: outside, route: '#/tunnel', viewport: { width: 1_040, height: 1_080 } },
   { name: 'tunnel-trouble', state: troubled, route: '#/tunnel' },
   { name: 'doctor', state: sharingState, route: '#/doctor' },
   { name: 'narrow-doctor', state: sharingState, route: '#/doctor', viewport: { width: 360, height: 640 } },

@@ -27,6 +27,22 @@ test('the window opens with the real page, and the page hears of the state', asy
   await page.getByText('files', { exact: true }).first().waitFor();
 });
 
+test('a window that nobody sees is not drawn again, and is right when it is seen', async () => {
+  const page = await app.page('#/servers');
+  await page.getByRole('navigation').first().waitFor();
+  const turn = (state: 'hidden' | 'visible') =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => value });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, state);
+  await turn('hidden');
+  app.setState({ servers: [files], status: sharing });
+  await app.until('the tray to know', (desk) => line(desk, 'server:files'));
+  expect(await page.getByText('files', { exact: true }).count()).toBe(0);
+  await turn('visible');
+  await page.getByText('files', { exact: true }).first().waitFor();
+});
+
 test('tray icon, words and menu follow the state', async () => {
   await app.until('the tray', (desk) => desk.tray && icon(desk) === 'off.png');
   const before = await app.desk();

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { busSocketPath, hasTrayHost } from '../../electron/shell/status-notifier.ts';
+import { isWayland } from '../../electron/shell/wayland.ts';
 import { type BusAnswer, type FakeBus, startFakeBus } from './fake-bus.ts';
 import { FixtureApp } from './fixture-app.ts';
-import { emptyState, files, sharing } from './states.ts';
+import { approval, emptyState, files, sharing } from './states.ts';
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
@@ -53,6 +54,31 @@ describe('who shows tray icons', () => {
     expect(await hasTrayHost('unix:path=/nonexistent/bus', 0)).toBe(false);
     expect(await hasTrayHost(undefined, 0)).toBe(false);
   });
+});
+
+test.each([
+  ['linux', { XDG_SESSION_TYPE: 'wayland' }, [], true],
+  ['linux', { WAYLAND_DISPLAY: 'wayland-0' }, [], true],
+  ['linux', { WAYLAND_DISPLAY: 'wayland-0' }, ['--ozone-platform=x11'], false],
+  ['linux', { XDG_SESSION_TYPE: 'x11', WAYLAND_DISPLAY: '' }, [], false],
+  ['darwin', { WAYLAND_DISPLAY: 'wayland-0' }, [], false],
+] as const)('%s with %o %o places windows itself: %s', (platform, environment, args, expected) => {
+  expect(isWayland(platform, environment, args)).toBe(expected);
+});
+
+test('where the compositor places windows, a prompt asks for attention in the taskbar until it is looked at', async () => {
+  const app = await start({ env: { XDG_SESSION_TYPE: 'wayland' } });
+  const { targetId } = await app.until('the window', (desk) => desk.windows[0]?.focused && desk.windows[0]);
+  await app.command({ type: 'blur-window', targetId });
+  app.openApproval(approval('a1'));
+  const flashing = await app.until('attention', (desk) => desk.windows.find((each) => each.flashing));
+  expect(flashing).toMatchObject({ focused: false, options: { skipTaskbar: false } });
+  const { notifications } = await app.until('the notification', (desk) => desk.notifications[0] && desk);
+  expect(notifications[0]?.actions).toEqual(['Deny', 'Review…']);
+  await app.command({ type: 'click-notification', index: 0, action: 1 });
+  await app.until('it looked at', (desk) =>
+    desk.windows.some((each) => each.focused && !each.flashing && each.alwaysOnTop),
+  );
 });
 
 describe('closing the window', () => {

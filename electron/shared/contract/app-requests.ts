@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { updatesView } from '../updates.ts';
 import { checkView, instant, preferencesView, presenceView, statusView } from '../views.ts';
 import { nothing, request } from './request-spec.ts';
 
@@ -46,6 +47,10 @@ export const appRequests = {
     z.object({ path: z.string(), code: z.string(), bytes: z.number().int() }),
     { widens: true },
   ),
+  /** Looks for an update, downloads the one that is offered, or ends the app and installs it. */
+  'updates.do': request(z.strictObject({ do: z.enum(['check', 'download', 'install']) }), updatesView, {
+    widens: true,
+  }),
   /** Makes a new authority and ends every grant, token and remembered answer. Answers who must be let in again. */
   'app.resetKeys': request(
     nothing,

@@ -13,6 +13,7 @@ import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
 import { AnsweredList } from './answered-list.tsx';
 import { RememberedList } from './remembered-list.tsx';
+import { WeeklyReview } from './weekly-review.tsx';
 
 /** The queue, what is remembered, and what was answered. */
 export function ApprovalsPage({ onReview }: { onReview(id: string): void }) {
@@ -54,6 +55,7 @@ export function ApprovalsPage({ onReview }: { onReview(id: string): void }) {
         <h2 id={history}>{texts.approvals.history}</h2>
         <AnsweredList />
       </section>
+      <WeeklyReview />
     </Page>
   );
 }

@@ -1,7 +1,8 @@
-import { useId } from 'react';
+import { useId, useState } from 'react';
 import { toolClasses } from '../../../electron/shared/call.ts';
 import type { ServerView, ToolView } from '../../../electron/shared/views.ts';
 import { visibleText } from '../../../electron/shared/visible-text.ts';
+import { Confirm } from '../../components/confirm.tsx';
 import { Failure } from '../../components/failure.tsx';
 import { Outside } from '../../components/outside.tsx';
 import { Segmented } from '../../components/segmented.tsx';
@@ -10,6 +11,7 @@ import { useServices } from '../../state/services.ts';
 import { useAction } from '../../state/use-action.ts';
 import { texts } from '../../texts.ts';
 import { FeaturesPart } from './features-part.tsx';
+import { ReadsOnly } from './reads-only.tsx';
 import { type Tools, useTools } from './use-tools.ts';
 
 /** *What gets out*: the tools by what they can do, each with what happens when it is called. */
@@ -28,6 +30,7 @@ export function ToolsPart({ server }: { server: ServerView }) {
               words.exposed(list.filter((tool) => tool.access !== 'off').length, list.length)}
           </span>
         )}
+        <ReadsOnly server={server} tools={tools} />
       </header>
       <Failure error={tools.error} />
       {list === undefined && !tools.error && (
@@ -87,6 +90,7 @@ const options = (['allow', 'ask', 'off'] as const).map((value) => ({ value, labe
 
 function ToolRow({ server, tool, tools }: { server: ServerView; tool: ToolView; tools: Tools }) {
   const { bridge } = useServices();
+  const [handing, setHanding] = useState<ToolView['access']>();
   const set = useAction(async (access: ToolView['access']) => {
     try {
       const answer = await bridge.request('tools.set', {
@@ -96,6 +100,7 @@ function ToolRow({ server, tool, tools }: { server: ServerView; tool: ToolView; 
         pin: tool.pin,
       });
       tools.put(answer.tool);
+      setHanding(undefined);
     } catch (thrown) {
       tools.reload();
       throw thrown;
@@ -138,8 +143,21 @@ function ToolRow({ server, tool, tools }: { server: ServerView; tool: ToolView; 
         value={tool.access}
         options={options}
         disabled={set.pending || tool.state === 'gone'}
-        onChange={(access) => set.start(access)}
+        onChange={(access) => {
+          // What runs anything that it is told is switched on by a second step, which says what that hands over.
+          if (tool.class === 'dangerous' && tool.access === 'off' && access !== 'off') setHanding(access);
+          else set.start(access);
+        }}
       />
+      {handing && (
+        <Confirm
+          title={words.handTitle(visibleText(tool.name, { max: 120 }))}
+          text={words.handText(visibleText(server.name, { max: 80 }), visibleText(tool.why, { max: 200 }), handing)}
+          confirm={words.handDo}
+          action={{ ...set, start: () => set.start(handing) }}
+          onClose={() => setHanding(undefined)}
+        />
+      )}
     </li>
   );
 }

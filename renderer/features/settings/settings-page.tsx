@@ -12,6 +12,7 @@ import { chooseTheme, storedTheme, themes } from '../../theme.ts';
 import { DeskSettings } from './desk-settings.tsx';
 import { InstallationFacts } from './installation-facts.tsx';
 import { Setting } from './setting.tsx';
+import { UpdateSetting } from './update-setting.tsx';
 import { UpkeepSettings } from './upkeep-settings.tsx';
 
 /** Few settings, each with its default in sight. */
@@ -57,6 +58,7 @@ export function SettingsPage() {
           />
         </Setting>
         <VerifyLog />
+        <UpdateSetting />
       </ul>
       <DeskSettings />
       <UpkeepSettings />

@@ -7,6 +7,7 @@ import { Failure } from '../../components/failure.tsx';
 import { formatDay } from '../../format.ts';
 import { useAppState, useServices } from '../../state/services.ts';
 import { texts } from '../../texts.ts';
+import { AuthorityRotation } from './authority-rotation.tsx';
 
 /** The certificate authority that agents of one's own must know; public, so it can be copied freely. */
 export function AuthorityPart() {
@@ -50,6 +51,7 @@ export function AuthorityPart() {
           </dd>
         </dl>
       )}
+      {authority && <AuthorityRotation authority={authority} onChanged={setAuthority} />}
     </section>
   );
 }

@@ -9,9 +9,11 @@ import { useAction } from '../../state/use-action.ts';
 import { useNow } from '../../state/use-now.ts';
 import { texts } from '../../texts.ts';
 import { AuthorityPart } from './authority-part.tsx';
+import { CertificatePart } from './certificate-part.tsx';
 import { ChecklistPart } from './checklist-part.tsx';
 import { NetworkPart } from './network-part.tsx';
 import { RoadDrawing } from './road-drawing.tsx';
+import { Traffic } from './traffic.tsx';
 import { WayPart } from './way-part.tsx';
 
 /** The road drawn large with each hop's proof, what the middle can see, and the way in. */
@@ -56,10 +58,12 @@ export function TunnelPage() {
             {visibleText(tunnel.detail, { max: 400 })}
           </p>
         )}
+        <Traffic />
       </section>
       <WayPart />
       <ChecklistPart />
       <NetworkPart />
+      <CertificatePart />
       <AuthorityPart />
     </Page>
   );

@@ -40,7 +40,7 @@ afterEach(async () => {
   await wayIn?.close(0);
   wayIn = undefined;
   edge?.kill('SIGKILL');
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 /** Runs one command of the edge's, beside the edge, which is a process of its own. */
@@ -166,9 +166,10 @@ test('the edge changes its authority: two are trusted, certificates move over, n
   edge?.kill('SIGHUP');
   await expect.poll(async () => (await ca()).document.pending, { timeout: 20_000 }).toEqual([]);
   expect(app.pins()).toEqual([first, next]);
-  const held = await readFile(join(folder, 'pki', `${domain}.connector.pem`), 'utf8');
   const [, second] = String(begun.document.pem).split(/(?<=-----END CERTIFICATE-----\n)/);
-  expect(new X509Certificate(held).verify(new X509Certificate(second ?? '').publicKey)).toBe(true);
+  const signer = new X509Certificate(second ?? '').publicKey;
+  const held = () => readFile(join(folder, 'pki', `${domain}.connector.pem`), 'utf8');
+  await expect.poll(async () => new X509Certificate(await held()).verify(signer), { timeout: 20_000 }).toBe(true);
   expect((await ca('rotate', 'cancel')).document).toMatchObject({ error: { code: 'authority_pending' } });
 
   expect((await ca('rotate', 'switch')).document).toMatchObject({ active: next, old: first });

@@ -103,6 +103,17 @@ export function createTestCore(options: { clock?: Clock; slowRequest?: Promise<v
   const handlers: Handlers = {
     'doctor.look': async () => ({ checks: [], done: true, report: '' }),
     'presence.set': async () => presence,
+    'review.week': async () => ({
+      since: at,
+      days: 0,
+      prompts: { count: 0, quick: 0 },
+      remembered: [],
+      rules: [],
+      agents: [],
+      tools: [],
+      ending: [],
+    }),
+    'updates.do': async () => ({ state: 'off' }),
     'app.backup': async ({ path }) => ({ path, code: 'A', bytes: 1 }),
     'app.resetKeys': async () => ({ fingerprint: digest, agents: [] }),
     'status.get': async () => {

@@ -45,8 +45,8 @@ describe('commands over a restart', () => {
     const ended = stage.nextEnd();
     const sent = plane.enqueue({ jsonrpc: JSON.stringify(modernCall(1, 'read_note', { path: 'a.md' })) });
     expect(await ended).toMatchObject({ outcome: 'ran' });
-    await expect.poll(() => plane.posts.length).toBe(1);
-    await expect.poll(() => tunnel.notes.join()).toContain('was not taken');
+    await expect.poll(() => plane.posts.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => tunnel.notes.join(), { timeout: 10_000 }).toContain('was not taken');
     await tunnel.restart();
     plane.redeliver();
     expect(errorOf(await sent.answer).message).toContain('carried out and answered before');
@@ -58,7 +58,7 @@ describe('commands over a restart', () => {
     const { plane } = tunnel;
     plane.failPosts({ kind: 'status', status: 400 });
     const sent = plane.enqueue({ jsonrpc: JSON.stringify(modern(1, 'tools/list')) });
-    await expect.poll(() => tunnel.notes.join()).toContain('was not taken');
+    await expect.poll(() => tunnel.notes.join(), { timeout: 10_000 }).toContain('was not taken');
     await tunnel.restart();
     plane.redeliver();
     expect(JSON.stringify(await sent.answer)).toContain('read_note');

@@ -1,7 +1,7 @@
 import { constants as cryptoConstants } from 'node:crypto';
 import { connect, constants } from 'node:http2';
 import type { Duplex } from 'node:stream';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { createSecureContext, createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls';
 import { type Clock, timestamp } from '../../../shared/clock.ts';
 import { createAckDuplex } from './ack-duplex.ts';
 import type { EdgeLog } from './edge-log.ts';
@@ -157,10 +157,10 @@ export function createConnectorDoor(deps: ConnectorDoorDeps): ConnectorDoor {
  * anew, so that a revoked one ends at once (`security.md` S5).
  */
 export function mutualTlsServer(identity: ServerIdentity, alpn: string): Server {
+  const context = contextOf(identity);
   const server = createServer({
-    cert: identity.certificate,
-    key: identity.key,
-    ca: identity.ca,
+    // One context for all: each connection would keep its own copy of certificates and trust, some 60 KiB.
+    SNICallback: (_name, done) => done(null, context),
     requestCert: true,
     // Node would hang up without a word; the doors refuse by `clientOf`, and say why.
     rejectUnauthorized: false,
@@ -171,6 +171,24 @@ export function mutualTlsServer(identity: ServerIdentity, alpn: string): Server 
   });
   server.on('error', () => undefined);
   return server;
+}
+
+const contexts = new WeakMap<ServerIdentity, { readonly of: string; readonly context: SecureContext }>();
+
+/** The identity's certificate, key and trust, made ready once until they change. */
+function contextOf(identity: ServerIdentity): SecureContext {
+  const of = identity.certificate + identity.ca;
+  const known = contexts.get(identity);
+  if (known?.of === of) return known.context;
+  const context = createSecureContext({
+    cert: identity.certificate,
+    key: identity.key,
+    ca: identity.ca,
+    minVersion: 'TLSv1.3',
+    secureOptions: cryptoConstants.SSL_OP_NO_TICKET,
+  });
+  contexts.set(identity, { of, context });
+  return context;
 }
 
 /**
