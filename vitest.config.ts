@@ -35,7 +35,14 @@ export default defineConfig({
         },
       },
       { test: { ...common, name: 'launch', include: ['test/launch/**/*.test.ts'], testTimeout: 60_000 } },
-      { test: { ...alone, name: 'renderer', include: ['test/renderer/**/*.test.{ts,tsx}'] } },
+      {
+        test: {
+          ...alone,
+          name: 'renderer',
+          include: ['test/renderer/**/*.test.{ts,tsx}'],
+          globalSetup: ['test/renderer/build-once.ts'],
+        },
+      },
       { test: { ...alone, name: 'shell', include: ['test/{shell,electron-double}/**/*.test.ts'] } },
       { test: { ...alone, name: 'e2e', include: ['test/e2e/**/*.test.ts'] } },
       { test: { ...alone, name: 'package', include: ['test/package/**/*.test.ts'], testTimeout: 180_000 } },

@@ -1,1 +1,2 @@
 export function provideTool(name: 'pebble' | 'pebble-challtestsrv' | 'sshd' | 'ssh' | 'bwrap'): string | undefined;
+export function providePythonWith(name: string): string | undefined;

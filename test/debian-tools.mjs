@@ -19,11 +19,29 @@ const packages = {
 export function provideTool(name) {
   const found = onPath(name);
   if (found || process.platform !== 'linux' || process.getuid?.() !== 0) return found;
-  if (!run('apt-get', ['--version'])) return undefined;
-  const words = ['-y', '-q', '-o', 'Dpkg::Use-Pty=0', '--no-install-recommends', 'install', packages[name]];
+  install(packages[name]);
+  return onPath(name);
+}
+
+/**
+ * Finds a Python that has a module, and installs Debian's package of it under the same conditions as {@link provideTool}.
+ * @param {string} name
+ * @returns {string | undefined} the interpreter: the one on the PATH, else the system's, which is what Debian's packages are for
+ */
+export function providePythonWith(name) {
+  const find = () => ['python3', '/usr/bin/python3'].find((python) => run(python, ['-c', `import ${name}`]));
+  const found = find();
+  if (found || process.platform !== 'linux' || process.getuid?.() !== 0) return found;
+  install(`python3-${name}`);
+  return find();
+}
+
+/** @param {string} name */
+function install(name) {
+  if (!run('apt-get', ['--version'])) return;
+  const words = ['-y', '-q', '-o', 'Dpkg::Use-Pty=0', '--no-install-recommends', 'install', name];
   // Lists that are already there may do; a fresh machine has none.
   if (!run('apt-get', words) && run('apt-get', ['-q', 'update'])) run('apt-get', words);
-  return onPath(name);
 }
 
 function onPath(name) {

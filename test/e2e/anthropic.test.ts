@@ -9,12 +9,14 @@ import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AppProcess, runCli, startApp } from '../app-process.ts';
+import { providePythonWith } from '../debian-tools.mjs';
 import { type CloudflareEdge, startCloudflareEdge } from '../fixtures/cloudflare-edge/cloudflare-edge.ts';
 import { installFake } from '../fixtures/cloudflare-edge/install-fake.ts';
 import { pythonStrictClient, runs } from '../integration/pki/python-strict.ts';
 
 const domain = 'abcd1234.tunnel.example';
 const hasPython = runs('python3', '-c', 'import ssl; ssl.VERIFY_X509_STRICT');
+const pythons = { 'http/1.1': hasPython ? 'python3' : undefined, h2: providePythonWith('h2') };
 const token = Buffer.from(
   JSON.stringify({ a: 'acc', t: '0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0', s: Buffer.from('sesame').toString('base64') }),
 ).toString('base64');
@@ -158,6 +160,26 @@ describe.each([['native'], ['cloudflared, the fake one']])('Anthropic’s tunnel
     expect(rows.map((row) => row.message).join('\n')).toContain(
       'tls handshake failed: remote error: tls: unknown certificate authority',
     );
+  });
+
+  describe.each([
+    ['http/1.1', false],
+    ['http/1.1', true],
+    ['h2', false],
+    ['h2', true],
+  ] as const)('over %s, connections kept: %s', (alpn, pooled) => {
+    const python = pythons[alpn];
+    const missing = python === undefined ? ' (skipped: no python3 here)' : '';
+    it.skipIf(missing !== '')(`answers an agent of Python’s that checks strictly${missing}`, async () => {
+      const order = { ca: join(folder, 'ca.pem'), port, host, alpn, pooled, headers: headers(host), body: listTools };
+      const agent = join(import.meta.dirname, '../fixtures/python_agent.py');
+      const running = promisify(execFile)(python ?? '', [agent]);
+      running.child.stdin?.end(JSON.stringify(order));
+      const seen = JSON.parse((await running).stdout) as { answers: [number, string][] };
+      expect(seen).toMatchObject({ alpn, connections: pooled ? 1 : 3 });
+      expect(seen.answers).toHaveLength(3);
+      for (const answer of seen.answers) expect(answer).toEqual([200, expect.stringContaining('"tools"')]);
+    });
   });
 
   it('knows what is proven: the authority by the first hand-shake, the way from outside never by itself', async () => {

@@ -8,6 +8,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectModern, trust } from '../agents.ts';
+import { runCli } from '../app-process.ts';
 import { AgentProvider } from '../integration/oauth/sdk-provider.ts';
 import { launchChromium } from '../renderer/chromium.ts';
 import { dataFolder, type LaunchedApp, type Launcher, launchers } from './launchers.ts';
@@ -16,6 +17,9 @@ import { startOwnEdge } from './own-edge-process.ts';
 /** What people do with the app, by accessible roles, the same under each launcher. One app a launcher, in this order. */
 
 const notebook = join(import.meta.dirname, '../fixtures/mcp-servers/notebook.mjs');
+/** What a terminal or a reader's eye would obey. */
+const acting = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/;
+const hostile = '\u001b[31m\u202egpj.exe';
 type Agent = Awaited<ReturnType<typeof connectModern>>;
 
 describe.each(launchers().map((launcher) => [launcher.name, launcher] as const))('under %s', (_name, launcher) => {
@@ -267,6 +271,59 @@ describe.each(launchers().map((launcher) => [launcher.name, launcher] as const))
     await page.getByLabel('Rules file').fill('version: 1\nrules:\n  - id: one\n    thn: allow\n');
     await page.getByRole('button', { name: 'Put in force' }).click();
     await page.getByText(/rules\.yaml:\d+:\d+: /).waitFor();
+  });
+
+  it('a hostile server’s words and icons act nowhere: page, title, command line, log', async () => {
+    const asked: string[] = [];
+    const seen = (request: { url(): string }) => void asked.push(request.url());
+    page.on('request', seen);
+    page.on('dialog', (dialog) => void asked.push(`dialog ${dialog.message()}`));
+    const nothingActs = async (): Promise<void> => {
+      const drawn = await page.evaluate(() => ({
+        text: document.body.innerText + document.title,
+        elements: document.querySelectorAll('img, iframe, object, svg image, a[href*="evil"]').length,
+      }));
+      expect(drawn.text).not.toMatch(acting);
+      expect(drawn.elements).toBe(0);
+    };
+    const calling = call('read_trap', hostile);
+    // What it says of itself is odd enough to ask first.
+    await expect.poll(async () => (await waiting()).map(({ tool }) => tool)).toContain('read_trap');
+    const [{ id: asking, digest } = { id: '', digest: '' }] = await waiting();
+    await prompt().getByText('⟨U+202E⟩gpj.exe').first().waitFor();
+    await nothingActs();
+    await app.request('approvals.answer', { id: asking, digest, answer: 'allow' });
+    expect((await calling).isError).not.toBe(true);
+    await rail('Servers').click();
+    await page.getByRole('link', { name: /^notebook/ }).click();
+    await page.getByText('⟨U+202E⟩gpj.exe').first().waitFor();
+    await rail('Requests').click();
+    await page
+      .getByRole('row', { name: /read_trap/ })
+      .last()
+      .click();
+    const details = page.getByRole('complementary', { name: 'Request' });
+    await details.getByText('read_trap').first().waitFor();
+    await nothingActs();
+    expect(asked.filter((each) => !/^(https?:\/\/(127\.0\.0\.1|ui\.app-scheme)|data:image\/png)/.test(each))).toEqual(
+      [],
+    );
+    page.off('request', seen);
+    const { rows } = await app.request('log.list', { limit: 5 });
+    const id = rows.find(({ tool }) => tool === 'read_trap')?.id ?? '';
+    for (const words of [
+      ['tools', 'list', 'notebook'],
+      ['log', 'list'],
+      ['log', 'show', id],
+      ['log', 'export'],
+      ['status'],
+    ]) {
+      for (const json of [[], ['--json']]) {
+        const { stdout, stderr, status } = await runCli([...words, ...json, '--data-dir', folder.path]);
+        expect(status, words.join(' ')).toBe(0);
+        expect(stdout + stderr, words.join(' ')).not.toMatch(acting);
+      }
+    }
   });
 
   it('208 calls ask at once: one prompt in sight, the others counted, each answering only for its own calls', async () => {

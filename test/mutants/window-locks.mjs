@@ -42,7 +42,7 @@ export const windowLocks = [
   lock(
     'navigation',
     'navigation-policy.ts',
-    "contents.on('will-navigate', (event) => event.preventDefault());",
+    "contents.on('will-navigate', (event) => event.preventDefault());\n  contents.on('will-frame-navigate', (event) => event.preventDefault());",
     '',
     'to elsewhere is denied',
   ),

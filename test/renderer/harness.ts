@@ -1,7 +1,6 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest';
 import type { AppState } from '../../electron/shared/contract.ts';
-import { buildRenderer } from './build-renderer.ts';
 import { launchChromium } from './chromium.ts';
 import { type FakeCore, startFakeCore } from './fake-core.ts';
 import { sharingState } from './fixtures.ts';
@@ -26,22 +25,19 @@ export interface Opened {
 }
 
 /**
- * Builds the pages once for a test file, starts one Chromium, and gives each test a core and a page of its own. A test
+ * Starts one Chromium for a test file over the pages as built (`build-once.ts`), and gives each test a core and a page of its own. A test
  * fails if its page threw, or tried what the content security policy forbids.
  */
 export function windowsForTests(): (options?: OpenOptions) => Promise<Opened> {
-  let built: Awaited<ReturnType<typeof buildRenderer>>;
   let browser: Browser;
   const open: { context: BrowserContext; core: FakeCore }[] = [];
   const complaints: string[] = [];
 
   beforeAll(async () => {
-    built = await buildRenderer();
     browser = await launchChromium();
   });
   afterAll(async () => {
     await browser?.close();
-    await built?.remove();
   });
   afterEach(async () => {
     for (const { context, core } of open.splice(0)) {
@@ -52,7 +48,7 @@ export function windowsForTests(): (options?: OpenOptions) => Promise<Opened> {
   });
 
   return async (options = {}) => {
-    const core = await startFakeCore(built.root, options.state ?? sharingState());
+    const core = await startFakeCore(inject('rendererRoot'), options.state ?? sharingState());
     const context = await browser.newContext({
       viewport: options.viewport ?? { width: 1_200, height: 780 },
       colorScheme: options.theme ?? 'light',

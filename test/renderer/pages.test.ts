@@ -249,7 +249,7 @@ describe('tokens', () => {
   });
 
   test('each grant says its server, tools, last use, end and calls today; it is renamed and narrowed there', async () => {
-    const { page, core } = await open({ route: '#/agents' });
+    const { page, core } = await open({ route: '#/agents', at: noon });
     const claude = page.locator('.agent').filter({ hasText: 'Claude (claude.ai)' });
     await claude.waitFor();
     const words = (await claude.textContent()) ?? '';

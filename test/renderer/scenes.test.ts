@@ -1,7 +1,6 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildRenderer } from './build-renderer.ts';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { launchChromium } from './chromium.ts';
 import { keeping, openPictures } from './pictures.ts';
 import { boxesOf, stageScene } from './scene-page.ts';
@@ -9,12 +8,10 @@ import { scenes } from './scenes.ts';
 
 /** Every page in every designed state, once for all that is asked of it: pictures, boxes, axe, in both themes. */
 describe('every page and state, light and dark', () => {
-  let built: Awaited<ReturnType<typeof buildRenderer>>;
   let browser: Browser;
   let pictures: Awaited<ReturnType<typeof openPictures>>;
 
   beforeAll(async () => {
-    built = await buildRenderer();
     browser = await launchChromium({ forPictures: true });
     pictures = await openPictures(browser.version());
     if (pictures.remark !== undefined) console.warn(pictures.remark);
@@ -22,11 +19,10 @@ describe('every page and state, light and dark', () => {
   afterAll(async () => {
     await pictures?.close();
     await browser?.close();
-    await built?.remove();
   });
 
   test.concurrent.each(scenes.map((scene) => [scene.name, scene] as const))('%s', async (_name, scene) => {
-    const { page, complaints, close } = await stageScene(browser, built.root, scene);
+    const { page, complaints, close } = await stageScene(browser, inject('rendererRoot'), scene);
     try {
       const boxes = pictures.compareBoxes(scene.name, await boxesOf(page));
       const found: string[] = scene.restless ? [] : [...boxes];

@@ -103,24 +103,32 @@ export function openExchange(request: GatewayRequest, response: GatewayResponse,
         'x-accel-buffering': 'no',
         ...headers,
       });
-      let written = false;
-      // What is written at once goes out together with the headers.
-      queueMicrotask(() => {
-        if (!written && !goneController.signal.aborted) reply.flushHeaders();
-      });
+      // What is written in one go leaves in one piece, together with the headers: an answer is several writes.
+      let pending = '';
+      let waiting = true;
+      const flush = (): void => {
+        waiting = false;
+        if (complete || goneController.signal.aborted) return;
+        if (pending === '') reply.flushHeaders();
+        else reply.write(pending);
+        pending = '';
+      };
+      queueMicrotask(flush);
       discardRest(request, clock, () => {});
       const stream = createEventStream(
         {
           write: (chunk) => {
-            written = true;
-            if (!goneController.signal.aborted) reply.write(chunk);
+            pending += chunk;
+            if (!waiting) queueMicrotask(flush);
+            waiting = true;
           },
           end: () => {
-            written = true;
             complete = true;
-            if (!goneController.signal.aborted) reply.end();
+            if (!goneController.signal.aborted) reply.end(pending);
+            pending = '';
           },
-          buffered: () => ('stream' in response ? (response.stream?.writableLength ?? 0) : response.writableLength),
+          buffered: () =>
+            pending.length + ('stream' in response ? (response.stream?.writableLength ?? 0) : response.writableLength),
         },
         clock,
         onEnd,

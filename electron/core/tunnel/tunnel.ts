@@ -18,6 +18,7 @@ import type { Network } from './connectors/network.ts';
 import type { Environment } from './connectors/proxy.ts';
 import { createEdgeWitness, type EdgeWitness } from './edge/edge-witness.ts';
 import type { InnerTlsDeps } from './inner-tls/inner-tls.ts';
+import { watchNetwork } from './network-watchdog.ts';
 import { type CertificateChoice, type OpenTunnel, openTunnel } from './open-tunnel.ts';
 import type { RotationStep } from './pki/authority-store.ts';
 import type { Probe } from './probe.ts';
@@ -173,6 +174,11 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     else wayIn.connector.retryNow();
     prover.soon(0);
   };
+  const stopNetworkWatch = watchNetwork(clock, () => {
+    if (!open) return;
+    onNote('This machine has other network addresses: the tunnel is checked.');
+    retryNow();
+  });
   // Sleep and a clock that was set leave connections that look alive: ask them, and dial at once what is down.
   const stopWatchdog = watchWake(clock, (missingMs) => {
     if (!open) return;
@@ -330,6 +336,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     async stop() {
       prover.stop();
       stopWatchdog();
+      stopNetworkWatch();
       await close(stopGraceMs);
       listeners.clear();
     },

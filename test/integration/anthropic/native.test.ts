@@ -96,16 +96,6 @@ describe('the native connector against the stand-in edge', () => {
     expect(connector?.status().connections[0]).toMatchObject({ edge: 'LAB', transport: 'http2' });
   });
 
-  test('holds four connections as one connector', async () => {
-    const sides: EdgeSide[] = [];
-    const all = Promise.all([1, 2, 3, 4].map(async () => sides.push(await edge.next())));
-    start({ connections: 4 });
-    await all;
-    expect(sides.map((side) => side.registration.connIndex).sort()).toEqual([0, 1, 2, 3]);
-    expect(new Set(sides.map((side) => side.registration.clientId)).size).toBe(1);
-    await until(() => connector?.status().connections.length === 4);
-  });
-
   test.each([[false], [true]])('carries a WebSocket’s bytes both ways (odd frames: %s)', async (odd) => {
     const peers: PeerInfo[] = [];
     const side = await started({
@@ -201,15 +191,6 @@ describe('the native connector against the stand-in edge', () => {
     const echoed = once(running, 'data');
     running.write('still here');
     expect(String((await echoed)[0])).toBe('still here');
-  });
-
-  test('takes its leave when it stops', async () => {
-    const side = await started();
-    const stopped = connector?.stop(2_000);
-    await side.unregistered;
-    await side.closed;
-    await stopped;
-    expect(connector?.status().state).toBe('off');
   });
 
   test.each([
