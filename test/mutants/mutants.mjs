@@ -415,14 +415,6 @@ export const mutants = [
     name: 'for a whole tool do not cover what cannot be taken back',
   },
   {
-    claim: 'S21 a backup that is cut off is refused',
-    file: 'electron/core/backup/sealed-file.ts',
-    find: "if (length === undefined) throw unreadable('it is cut off');",
-    put: 'if (length === undefined) return;',
-    test: 'test/unit/backup/backup.test.ts',
-    name: 'a file cut between records',
-  },
-  {
     claim: 'S21 only an installation comes out of a backup',
     file: 'electron/core/backup/restore-backup.ts',
     find: "if (!allowed) throw unreadable('it holds a file that belongs to no installation');",
