@@ -102,6 +102,8 @@ describe('the menu', () => {
       'server:tickets',
       'separator:commands',
       'pause',
+      'away',
+      'presenting',
       'open',
       'quit',
     ]);
@@ -125,7 +127,7 @@ describe('the menu', () => {
   test('a flood of prompts stays a short menu', () => {
     const many = Array.from({ length: 200 }, (_, index) => ({ ...approval, id: `a${index}` }));
     const { items } = trayModel({ ...sharingState(), approvals: many });
-    expect(items.filter((each) => each.type === 'submenu')).toHaveLength(5);
+    expect(items.filter((each) => each.id.startsWith('approval:'))).toHaveLength(5);
     expect(item(items, 'approvals-more')).toMatchObject({ label: '195 more…', action: { type: 'review' } });
   });
 
