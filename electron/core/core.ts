@@ -1,42 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { AgentRef } from '../shared/call.ts';
 import { type Clock, timestamp } from '../shared/clock.ts';
-import type { AppState, ContractClient, RequestOutput } from '../shared/contract.ts';
-import { asSallyportError, SallyportError } from '../shared/errors.ts';
+import { asSallyportError, type SallyportError } from '../shared/errors.ts';
 import type { Updates } from '../shared/updates.ts';
 import { createApprovals } from './approvals/create-approvals.ts';
 import { createRememberedFile } from './approvals/remembered-store.ts';
-import { examine } from './doctor/doctor.ts';
-import { type BrowserFront, createBrowserFront } from './fronts/browser-front.ts';
+import type { BrowserFront } from './fronts/browser-front.ts';
 import { controlAddress, controlEnvironment } from './fronts/control-address.ts';
 import { createControlSocket } from './fronts/control-socket.ts';
 import { createDispatcher, type Dispatcher } from './fronts/dispatcher.ts';
-import { openPageInBrowser } from './fronts/open-in-browser.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { createChosenRoutes, createHostRoutes, createPathRoutes } from './gateway/routes.ts';
-import { createAgentHandlers, viewAgents } from './handlers/agent-handlers.ts';
-import { createAppHandlers } from './handlers/app-handlers.ts';
-import { createConnectHandlers } from './handlers/connect-handlers.ts';
-import { createConsentHandlers } from './handlers/consent-handlers.ts';
-import { createDiscoveryHandlers } from './handlers/discovery-handlers.ts';
-import { createDoctorHandlers } from './handlers/doctor-handlers.ts';
-import { makeFirstCall } from './handlers/first-call.ts';
-import { createIsolationHandlers } from './handlers/isolation-handlers.ts';
-import { createLogHandlers, logLimits } from './handlers/log-handlers.ts';
-import { createNetworkHandlers } from './handlers/network-handlers.ts';
-import { createPolicyHandlers } from './handlers/policy-handlers.ts';
-import { createPresenceHandlers } from './handlers/presence-handlers.ts';
-import { createResultHandlers } from './handlers/result-handlers.ts';
-import { createReviewHandlers } from './handlers/review-handlers.ts';
-import { createServerHandlers } from './handlers/server-handlers.ts';
-import { createSignInHandlers } from './handlers/sign-in-handlers.ts';
-import { createUpdateHandlers } from './handlers/update-handlers.ts';
-import { createUpkeepHandlers } from './handlers/upkeep-handlers.ts';
-import { createWatchHandlers } from './handlers/watch-handlers.ts';
+import { logLimits } from './handlers/log-handlers.ts';
+import { openBrowserPage } from './join/browser-page.ts';
 import { createContainment } from './join/contained-child.ts';
+import { joinHandlers } from './join/contract-handlers.ts';
+import { createFrontState } from './join/front-state.ts';
+import type { Stations } from './join/stations.ts';
 import { authorizePort, createAuthorizePage } from './oauth/authorize-page.ts';
 import { createOauth } from './oauth/create-oauth.ts';
 import type { GuardedFetchDeps } from './oauth/guarded-fetch.ts';
@@ -47,25 +30,21 @@ import { createOfferPins } from './policy/offer-pins.ts';
 import { createPausedAgents } from './policy/paused-agents.ts';
 import { createPinFiles } from './policy/pin-store.ts';
 import { prepareRules } from './policy/rule-book.ts';
-import type { RulesDocument } from './policy/rules-document.ts';
-import { createRulesFile, type RulesFile, rulesInPlaceOf } from './policy/rules-file.ts';
+import { createRulesFile } from './policy/rules-file.ts';
+import { usableRules } from './policy/usable-rules.ts';
 import { countWhileAway } from './presence/count-while-away.ts';
 import { createPresence, type Presence } from './presence/presence.ts';
 import { createRequestLog } from './request-log/create-request-log.ts';
 import { openLogKeys } from './request-log/log-keys.ts';
-import { createKeyfileSealer } from './secrets/keyfile-sealer.ts';
-import type { Sealer, Secrets } from './secrets/secrets.ts';
-import { createSecrets } from './secrets/secrets-file.ts';
+import { openSecrets } from './secrets/open-secrets.ts';
+import type { Sealer } from './secrets/secrets.ts';
 import { createServers } from './servers/create-servers.ts';
 import { createDiscovery } from './servers/discovery/discovery.ts';
-import { scanLoopback } from './servers/discovery/loopback-scan.ts';
 import { createOrigins } from './servers/discovery/origins.ts';
-import { ownPorts } from './servers/discovery/own-ports.ts';
 import type { Reach } from './servers/http/upstream-address.ts';
+import { namedFolders } from './servers/named-folders.ts';
 import { createProgramFiles } from './servers/program-files/program-files.ts';
 import { createServerRegistry } from './servers/server-registry.ts';
-import { viewServer } from './servers/server-view.ts';
-import type { ServerRecord } from './servers/servers.ts';
 import { createSignIns } from './servers/sign-in/sign-ins.ts';
 import { type IsolationSupport, probeIsolation } from './servers/stdio/isolation.ts';
 import { startKeptChild } from './servers/stdio/kept-child.ts';
@@ -73,9 +52,7 @@ import { preferencesOf, type SettingsData, type SettingsFile } from './settings/
 import { createSettings } from './settings/settings-station.ts';
 import { createAppState } from './state/app-state.ts';
 import { openDataFolder } from './state/data-folder.ts';
-import { describeInstallation } from './state/installation.ts';
 import { createSetbacks } from './state/setbacks.ts';
-import { deriveStatus } from './state/status.ts';
 import type { PeerInfo } from './tunnel/connectors/connector.ts';
 import { createTunnel } from './tunnel/tunnel.ts';
 import { createUnverifiedAgents } from './tunnel/unverified-agents.ts';
@@ -204,7 +181,7 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     dataFolder: dataDir,
     ownPaths: [controlAddress(dataDir, controlEnvironment())],
     home: homedir(),
-    foldersOf: (slug) => foldersOf(registry.bySlug(slug)),
+    foldersOf: (slug) => namedFolders(registry.bySlug(slug)),
   });
   // Until the parsers that the rules name are there, what they would judge asks.
   void prepareRules(policy.rules()).catch((error: unknown) => trouble(asSallyportError(error, 'policy')));
@@ -396,52 +373,53 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   // Ended before the tunnel drains: what waits for a person is told so at once instead of holding up the quit.
   closers.push(() => approvals.close());
 
-  const viewOf = (record: ServerRecord) =>
-    viewServer(
-      record,
-      servers.health(record.slug),
-      policy.tools(record.slug),
-      tunnel.urlOf(record.slug),
-      origins.view(record),
-      signIns.view(record.slug),
-      [...offers.waiting(record.slug)],
-    );
-  const collect = (previous: AppState | undefined): AppState => {
-    const { paused } = settings.get();
-    const serverViews = registry.all().map(viewOf);
-    const pending = [...approvals.list()];
-    const consents = [...oauth.consents.list()];
-    const tunnelView = tunnel.view();
-    const facts = {
-      now: timestamp(clock),
-      paused: paused !== undefined,
-      pending: pending.length + consents.length,
-      servers: serverViews,
-      tunnel: tunnelView,
-      probe: tunnel.lastProbe(),
-      lastCallAt: log.lastCallAt(),
-    };
-    return {
-      version,
-      status: {
-        ...deriveStatus(facts, previous?.status),
-        ...(agents.list().length > 0 ? { agentsPaused: agents.list().length } : {}),
-      },
-      ...(paused ? { paused } : {}),
-      tunnel: tunnelView,
-      servers: serverViews,
-      approvals: pending,
-      remembered: [...approvals.remembered()],
-      agents: viewAgents({ clock, resourceServer: oauth, log, agents, unverified }),
-      consents,
-      door: oauth.consents.door(),
-      settings: preferencesOf(settings.get()),
-      presence: presence.view(),
-      ...(options.updates ? { updates: options.updates.view() } : {}),
-    };
-  };
-  const state = createAppState(collect);
+  const front = createFrontState({
+    clock,
+    version,
+    stations: {
+      settings,
+      servers,
+      policy,
+      tunnel,
+      origins,
+      signIns,
+      offers,
+      registry,
+      approvals,
+      oauth,
+      log,
+      agents,
+      presence,
+      unverified,
+    },
+    updates: options.updates,
+  });
+  const state = createAppState(front.collect);
   closers.push(() => state.close());
+  const stations: Stations = {
+    settings,
+    secrets,
+    log,
+    rulesFile,
+    agents,
+    canaries,
+    policy,
+    approvals,
+    presence,
+    signIns,
+    offers,
+    servers,
+    registry,
+    programFiles,
+    origins,
+    setbacks,
+    oauth,
+    gateway,
+    unverified,
+    wayOut,
+    tunnel,
+    state,
+  };
   const touch = (): void => state.touch();
   for (const station of [
     settings,
@@ -474,132 +452,18 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
     return gateway.endSessions({}, 'paused');
   };
   const cliMayDecide = (): boolean => options.cliMayDecide ?? settings.get().cliMayDecide;
-  const handlers = {
-    ...createServerHandlers({
-      registry,
-      servers,
-      offers,
-      policy,
-      approvals,
-      resourceServer: oauth,
-      log,
-      tunnel,
-      viewOf,
-      forgetConnections: (slug) => programFiles.undo(slug),
-      withdrawConsents: (slug) => oauth.consents.withdraw(slug),
-      endSessions: (filter) => gateway.endSessions(filter, 'unshared'),
-      firstCall: (server) =>
-        makeFirstCall(
-          { clock, resourceServer: oauth, log, tunnel, agentCommand: [...options.selfCommand, 'first-call'] },
-          server,
-        ),
-      ownPaths: [dataDir, controlAddress(dataDir, controlEnvironment())],
-      // Beside the data folder, not in it: whatever leads there is denied (security.md S7).
-      sampleCommand: [...options.selfCommand, 'sample-server', `${dataDir}-notebook`],
-    }),
-    ...createSignInHandlers({
-      registry,
-      servers,
-      signIns,
-      log,
-      openPage: (url) => openPageInBrowser(join(dataDir, 'open-sign-in.html'), url),
-    }),
-    ...createDiscoveryHandlers({
-      registry,
-      servers,
-      origins,
-      log,
-      scan: async () =>
-        await scanLoopback({
-          client: { name: 'sallyport', version },
-          ports: await ownPorts(process.platform, process.getuid?.()),
-          except: new Set(Object.values(settings.get().ports).map(({ port }) => port)),
-        }),
-      endSessions: (filter) => gateway.endSessions(filter, 'unshared'),
-    }),
-    ...createAgentHandlers({
-      clock,
-      agents,
-      registry,
-      resourceServer: oauth,
-      approvals,
-      log,
-      tunnel,
-      unverified,
-      endAgentSession: (agent) => gateway.endAgentSession(agent),
-    }),
-    ...createLogHandlers({ log, settings }),
-    ...createIsolationHandlers({ registry, servers, log, support: isolationSupport, keptOut: [dataDir] }),
-    ...createPolicyHandlers({ policy, rulesFile, log, clock }),
-    ...createResultHandlers({ masked: gateway.maskedResults, registry, log }),
-    ...createWatchHandlers({ clock, policy, agents, canaries, log, resourceServer: oauth, pauseAgent }),
-    ...createConnectHandlers({
-      clock,
-      registry,
-      programFiles,
-      resourceServer: oauth,
-      tunnel,
-      log,
-      setbacks,
-      status: () => state.get().status,
-      onState: (listener) => state.onChange(listener),
-    }),
-    ...createConsentHandlers({ oauth, log }),
-    ...createNetworkHandlers({ wayOut, tunnel, log }),
-    ...createPresenceHandlers({ presence, log }),
-    ...createUpdateHandlers({ updates: options.updates, log }),
-    ...createReviewHandlers({ clock, log, policy, tunnel, state: state.get }),
-    ...createUpkeepHandlers({
-      clock,
-      version,
-      dataDir,
-      secrets,
-      tunnel,
-      approvals,
-      log,
-      agents: () => state.get().agents,
-      revokeAll: () => oauth.revokeAll(),
-      stopCalls,
-    }),
-    ...createDoctorHandlers({
-      clock,
-      version,
-      examine: () =>
-        examine({
-          dataDir,
-          version,
-          clock,
-          environment: process.env,
-          network: wayOut.open,
-          instance: { client: { request: askOurselves }, version },
-        }),
-    }),
-    ...createAppHandlers({
-      clock,
-      settings,
-      tunnel,
-      log,
-      state: state.get,
-      about: () => describeInstallation(dataDir, options.keyring?.name ?? 'keyfile', options.trayShown),
-      stopCalls,
-      reach: () => {
-        const windows = dispatcher.connected('window');
-        const pages = dispatcher.connected('browser');
-        const desk = windows + pages === 0 && (options.widerFrontUp?.() ?? false);
-        return { windows, pages, desk, commandLine: cliMayDecide(), version };
-      },
-      onMoved: () => oauth.revokeAll(),
-      uiAddress: () => {
-        if (browser) return browser.url();
-        throw new SallyportError('ui_not_up', 'app', 'Sallyport shows its own window here.', {
-          hint: 'Open it from the tray.',
-        });
-      },
-    }),
-  };
-  /** The doctor asks like any front; it may not widen anything. */
-  const askOurselves: ContractClient['request'] = async (name, input) =>
-    (await dispatcher.request(name, input, { front: 'cli' })) as RequestOutput<typeof name>;
+  const handlers = joinHandlers({
+    options,
+    dataDir,
+    stations,
+    isolationSupport,
+    viewOf: front.viewOf,
+    pauseAgent,
+    stopCalls,
+    cliMayDecide,
+    dispatcher: () => dispatcher,
+    browser: () => browser,
+  });
   const dispatcher = createDispatcher({
     handlers,
     state,
@@ -616,30 +480,15 @@ async function assemble(options: CoreOptions, dataDir: string, closers: Closer[]
   const control = createControlSocket({ dispatcher, dataDir, clock });
   await control.start();
   closers.push(() => control.stop());
-  if (options.browser) browser = await openBrowserFront(options.browser);
-
-  /** The page at its remembered port; a default one that is busy gives way to a free one (`design.md` §7). */
-  async function openBrowserFront(wanted: NonNullable<CoreOptions['browser']>): Promise<BrowserFront> {
-    const remembered = settings.get().ports.ui;
-    const open = async (port: number): Promise<BrowserFront> => {
-      const front = createBrowserFront({ dispatcher, root: wanted.root, port, clock });
-      const bound = await front.start();
-      closers.push(() => front.stop());
-      if (bound !== remembered.port && wanted.port === undefined) {
-        notices.push(`Port ${remembered.port} is in use; the page is at port ${bound} from now on.`);
-        settings.update((current) => ({
-          ...current,
-          ports: { ...current.ports, ui: { ...current.ports.ui, port: bound } },
-        }));
-      }
-      return front;
-    };
-    if (wanted.port !== undefined) return await open(wanted.port);
-    return await open(remembered.port).catch((error: unknown) => {
-      const busy = error instanceof SallyportError && error.code === 'port_in_use';
-      if (busy && !remembered.chosen) return open(0);
-      throw error;
+  if (options.browser) {
+    browser = await openBrowserPage({
+      ...options.browser,
+      dispatcher,
+      clock,
+      settings,
+      onMoved: (why) => notices.push(why),
     });
+    closers.push(() => browser?.stop());
   }
 
   return {
@@ -664,30 +513,4 @@ function refusedToken(why: string): string {
 /** Where browsers meet the authorization endpoint, where the tunnel's own name cannot be reached by them. */
 function pageOrigin({ tunnel, ports }: SettingsData): string | undefined {
   return tunnel.way === 'anthropic' ? `http://127.0.0.1:${ports.authorize?.port ?? authorizePort}` : undefined;
-}
-
-/** The person's rules; where they cannot be used, rules under which everything asks. */
-function usableRules(file: RulesFile, trouble: (error: SallyportError) => void): RulesDocument {
-  try {
-    return file.read();
-  } catch (thrown) {
-    trouble(asSallyportError(thrown, 'policy'));
-    return rulesInPlaceOf(thrown);
-  }
-}
-
-/** Secrets sealed by the keyring where there is one; what the key file sealed opens either way (`security.md` S21). */
-async function openSecrets(dataDir: string, keyring: Sealer | undefined): Promise<Secrets> {
-  const keyfile = createKeyfileSealer({ path: join(dataDir, 'secrets', 'keyfile') });
-  return await createSecrets({
-    path: join(dataDir, 'secrets', 'secrets.json'),
-    sealer: keyring ?? keyfile,
-    alsoOpen: [keyfile],
-  });
-}
-
-/** Folders against which a server may resolve relative paths: where it runs, and those that its command names. */
-function foldersOf(record: ServerRecord | undefined): readonly string[] {
-  if (record?.target.kind !== 'stdio') return [];
-  return [record.target.cwd ?? homedir(), ...record.target.args.filter((argument) => isAbsolute(argument))];
 }
