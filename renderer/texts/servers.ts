@@ -142,7 +142,7 @@ export const serversTexts = {
     },
     access: { allow: 'Run', ask: 'Ask', off: 'Off' },
     readsOnly: 'Reads only',
-    readsOnlyLabel: (server: string) => `Leave ${server} only what looks`,
+    readsOnlyLabel: (server: string) => `Reads only for ${server}`,
     handTitle: (tool: string) => `Switch on ${tool}?`,
     handText: (server: string, why: string, access: 'allow' | 'ask' | 'off') =>
       `This hands over whatever ${server} can do on this machine, as you: ${why} ${access === 'ask' ? 'Each call asks you, and shows what would run.' : 'Calls run without asking you.'}`,

@@ -142,11 +142,11 @@ describe('servers', () => {
     await dialog.getByRole('button', { name: 'Switch it on' }).click();
     await dialog.waitFor({ state: 'detached' });
     expect(sets()).toMatchObject([{ tool: 'run_script', access: 'ask' }]);
-    await page.getByRole('button', { name: 'Leave files only what looks' }).click();
+    await page.getByRole('button', { name: 'Reads only for files' }).click();
     await expect
       .poll(() => core.tools.filter(({ access }) => access !== 'off').map((tool) => tool.class))
       .toEqual(['read', 'read']);
-    await page.getByRole('button', { name: 'Leave files only what looks' }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Reads only for files' }).waitFor({ state: 'detached' });
   });
 
   test('outsiders’ text is text: no markup, no link, hidden characters drawn', async () => {
