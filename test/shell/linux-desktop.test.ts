@@ -137,7 +137,9 @@ describe('links', () => {
     expect(await second.ended).toEqual({ status: 0, signal: null });
     await app.until('the page', (desk) => desk.windows[0]?.url.endsWith('#/tunnel'));
     const asked = app.reports.filter((each) => each.report === 'request').map((each) => each.name);
-    expect(asked.filter((name) => !/^(log\.list|tunnel\.ca|app\.about|servers\.discover)$/.test(name))).toEqual([]);
+    expect(
+      asked.filter((name) => !/^(log\.list|tunnel\.ca|tunnel\.network|app\.about|servers\.discover)$/.test(name)),
+    ).toEqual([]);
   });
 
   test('a link that says more than a page opens nothing', async () => {
