@@ -4,7 +4,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
  * The suites. `test/run.mjs` runs them one after the other and prints the seconds that each took; a suite alone is
  * `npx vitest run --project unit`. What each proves: `docs/testing.md`.
  *
- * Files named `*.long.test.ts` (soaks, long fuzz runs, conformance) are a suite of their own: `npm run test:long`.
+ * Files named `*.long.test.ts` (soaks, long fuzz runs, conformance, the pictures, the walk under the double) are a suite of their own: `npm run test:long`.
  */
 const exclude = [...configDefaults.exclude, '**/*.long.test.{ts,tsx}'];
 
@@ -50,8 +50,10 @@ export default defineConfig({
         test: {
           pool: 'forks',
           maxWorkers: 1,
+          maxConcurrency: 2,
           name: 'long',
           include: ['test/**/*.long.test.ts'],
+          globalSetup: ['test/renderer/build-once.ts'],
           testTimeout: 900_000,
           hookTimeout: 120_000,
         },
