@@ -33,7 +33,11 @@ export function registerConnectCommand(program: Command, io: CliIo): void {
       };
       const proposal = await ask(io, 'connect.propose', wish);
       if (!options.write) {
-        const again = ['sallyport connect', name, shellWord(server), '--write'].join(' ');
+        const again = [
+          ...['sallyport connect', name, shellWord(server), '--write'],
+          ...(wish.project === undefined ? [] : ['--project', shellWord(wish.project)]),
+          ...(options.token ? ['--token'] : []),
+        ].join(' ');
         io.print(proposal, () => [...described(proposal), `Write it: ${again}`].join('\n'));
         return;
       }

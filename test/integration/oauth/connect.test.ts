@@ -10,6 +10,7 @@ import type { RequestOutput } from '../../../electron/shared/contract.ts';
 import { connectLegacy } from '../../agents.ts';
 import { startForwarder } from '../../fixtures/forwarder.ts';
 import { freePort } from '../../fixtures/free-port.ts';
+import { cliHere } from '../cli/cli.ts';
 import { authorizeUrl, knock, type OauthStage, pkce, register, startStage, TestBrowser } from './stage.ts';
 
 let stage: OauthStage;
@@ -55,6 +56,26 @@ describe('Write it for me', () => {
     await stage.ask('servers.share', { server: 'other' });
     expect((await stage.notes()).join('\n')).not.toContain(token);
   });
+});
+
+test('the command line shows the change and how to write it, and writes only when told', async () => {
+  const project = join(stage.folder, 'by command');
+  await mkdir(project);
+  const connect = (...more: string[]) =>
+    cliHere(['connect', 'cursor', 'other', '--project', project, ...more, '--data-dir', join(stage.folder, 'data')]);
+  const shown = await connect();
+  expect(shown.stdout).toContain(`+ `);
+  expect(shown.stdout).toContain(`Write it: sallyport connect cursor other --write --project '${project}'`);
+  await expect(readFile(join(project, '.cursor/mcp.json'))).rejects.toMatchObject({ code: 'ENOENT' });
+  const written = await connect('--write');
+  expect(written.stdout).toContain('Written. The file is new.');
+  expect(JSON.parse(await readFile(join(project, '.cursor/mcp.json'), 'utf8'))).toEqual({
+    mcpServers: { other: { url: stage.otherUrl } },
+  });
+  await mkdir(join(project, '.git'));
+  const refused = await connect('--token', '--write', '--json');
+  expect(refused.status).not.toBe(0);
+  expect(refused.error().code).toBe('token_in_repository');
 });
 
 type Progress = RequestOutput<'connect.wait'>;
