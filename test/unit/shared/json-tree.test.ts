@@ -194,6 +194,8 @@ describe('parseJson and serializeJson', () => {
     expect(refused('['.repeat(1_000_000))).toContain('nested deeper than 64');
     expect(() => parseJson('[1,2]', { nodes: 2 })).toThrow('more than 2 values');
     expect(() => parseJson('[1]', { nodes: 2 })).not.toThrow();
+    expect(() => parseJson('["\\n",1]', { nodes: 3 })).toThrow('more than 3 values');
+    expect(() => parseJson('["n",1]', { nodes: 3 })).not.toThrow();
     expect(() => parseJson('{"a":{}}', { depth: 0 })).toThrow('nested deeper than 0');
   });
 
